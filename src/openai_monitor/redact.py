@@ -1,0 +1,66 @@
+"""Keeps secret values out of texts, in whatever spelling they come back."""
+
+import base64
+import html
+import json
+import re
+from collections.abc import Iterable
+from urllib.parse import quote, quote_plus
+
+from openai_monitor.rows import SECRET_MASK
+
+SHORTEST = 4
+"""A shorter value is not looked for: replaced everywhere, it would make texts unreadable and hide nothing."""
+
+_CLOTHES = re.compile(r"^[\s\"']*(?:bearer\s+)?|[\s\"']+$", re.IGNORECASE)
+
+
+class Redactor:
+    """Replaces the given values by ``***``: raw, and as base64, URL, JSON, HTML and ``repr`` write them.
+
+    A value is also looked for without what people paste around a key (blanks, quotes, ``Bearer``).
+    """
+
+    __slots__ = ("_pattern",)
+
+    def __init__(self, values: Iterable[str]) -> None:
+        found = {text for value in values for text in _spellings(value) if len(text) >= SHORTEST}
+        longest_first = sorted(found, key=lambda text: (-len(text), text))
+        self._pattern = re.compile("|".join(map(re.escape, longest_first))) if found else None
+
+    def clean(self, text: str) -> str:
+        """Mask every occurrence of a secret in the text."""
+        return self._pattern.sub(SECRET_MASK, text) if self._pattern else text
+
+    def __repr__(self) -> str:
+        return "Redactor(...)"
+
+
+def _spellings(value: str) -> Iterable[str]:
+    for text in {value, value.strip(), _CLOTHES.sub("", value)}:
+        yield text
+        yield from _escaped(text)
+        yield from _base64(text.encode("utf-8", "surrogatepass"))
+
+
+def _escaped(text: str) -> Iterable[str]:
+    data = text.encode("utf-8", "surrogatepass")
+    for url in (quote(data), quote(data, safe=""), quote_plus(data), quote_plus(data, safe="/")):
+        yield url
+        yield re.sub("%..", lambda match: match[0].lower(), url)
+    yield json.dumps(text)[1:-1]
+    yield json.dumps(text, ensure_ascii=False)[1:-1]
+    yield repr(text)[1:-1]
+    yield repr(data)[2:-1]
+    yield html.escape(text)
+
+
+def _base64(data: bytes) -> Iterable[str]:
+    """Find what of the base64 text depends on these bytes alone, wherever in a longer text they begin."""
+    for before in range(3):
+        code = base64.b64encode(bytes(before) + data)
+        first = (before * 8 + 5) // 6
+        last = (before + len(data)) * 8 // 6
+        text = code[first:last].decode()
+        yield text
+        yield text.replace("+", "-").replace("/", "_")
