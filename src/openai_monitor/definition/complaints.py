@@ -1,0 +1,144 @@
+"""From pydantic's errors to problems a person can act on: where, what was found and what was expected."""
+
+from typing import Any
+
+from pydantic_core import ErrorDetails
+
+from openai_monitor.definition.definition import KeyPath, make_problem
+from openai_monitor.definition.model import (
+    BOOKKEEPING,
+    Authorization,
+    Document,
+    FieldSpec,
+    Http,
+    MetricSet,
+    Model,
+    Option,
+    ParamSpec,
+)
+from openai_monitor.definition.wording import nearest_name, quote
+from openai_monitor.definition.yamltree import Mapping as YamlMapping
+from openai_monitor.definition.yamltree import Node, Scalar, Sequence, Tree, follow
+from openai_monitor.errors import Problem
+
+_PARTS: dict[tuple[str, ...], tuple[type[Model], str]] = {
+    (): (Document, "a definition"),
+    ("params",): (ParamSpec, "a parameter"),
+    ("params", "options"): (Option, "an option"),
+    ("metrics",): (MetricSet, "a metric set"),
+    ("metrics", "fields"): (FieldSpec, "a field"),
+    ("metrics", "http"): (Http, "`http`"),
+    ("metrics", "http", "authorization"): (Authorization, "`authorization`"),
+}
+_EXPECTED = {
+    "string_type": "text",
+    "whole_number": "a whole number",
+    "boolean": "true or false",
+    "list_type": "a list",
+    "dict_type": "a mapping",
+    "model_type": "a mapping",
+    "model_attributes_type": "a mapping",
+}
+_NO_MODEL = ("model_type", "model_attributes_type")
+
+
+def complain(error: ErrorDetails, tree: Tree, file: str) -> Problem:
+    """One of pydantic's errors as a Problem."""
+    path: KeyPath = error["loc"]
+    if error["type"] == "extra_forbidden":
+        message, hint = _unknown_key(path)
+        return make_problem(tree, file, path, "unknown-key", message, hint=hint, at_key=True)
+    if error["type"] == "missing":
+        message = f"the definition has no `{path[-1]}`"
+        return make_problem(tree, file, path, "missing-key", message, hint=f"add `{path[-1]}:` with its items")
+    *_, (_, node) = follow(tree.root, path)
+    expected = _EXPECTED.get(error["type"], error["msg"])
+    message = f"expected {expected}, found {_found(node)}"
+    return make_problem(tree, file, path, "wrong-type", message, hint=_hint(path, error["type"], node))
+
+
+def _unknown_key(path: KeyPath) -> tuple[str, str]:
+    key = str(path[-1])
+    model, name = _PARTS[_shape(path[:-1])]
+    return f"unknown key {quote(key)} in {name}", _meant_key(key, _keys(model))
+
+
+def _meant_key(key: str, known: list[str]) -> str:
+    if (match := nearest_name(key, known)) is not None:
+        return f"did you mean `{match}`?"
+    if (home := next((title for model, title in _PARTS.values() if key in _keys(model)), None)) is not None:
+        return f"it is a key of {home}"
+    return f"known are {', '.join(known)}"
+
+
+def _keys(model: type[Model]) -> list[str]:
+    """The keys a person may write, HertzBeat's bookkeeping left out."""
+    fields = model.model_fields.items()
+    return [field.alias or name for name, field in fields if field.description != BOOKKEEPING]
+
+
+def _shape(path: KeyPath) -> tuple[str, ...]:
+    return tuple(step for step in path if isinstance(step, str))
+
+
+def _found(node: Node) -> str:
+    if isinstance(node, Sequence):
+        return "a list"
+    if isinstance(node, YamlMapping):
+        return "a mapping"
+    if node.value is None:
+        return "nothing"
+    return quote(node.value, 40) if node.value.strip() else "an empty text"
+
+
+def _hint(path: KeyPath, kind: str, node: Node) -> str:
+    if kind == "string_type":
+        return _text_hint(path, node)
+    if kind == "dict_type" and path[-1] in ("name", "help", "helpLink", "i18n"):
+        return f"give a text a language: `{path[-1]}: {{en-US: …}}`"
+    if kind in ("list_type", "model_type") and isinstance(node, YamlMapping | Scalar):
+        return "begin every item with `- `" if kind == "list_type" else ""
+    return ""
+
+
+def _text_hint(path: KeyPath, node: Node) -> str:
+    if isinstance(node, YamlMapping):
+        return "quote the text: `: ` makes a mapping of it" if isinstance(path[-1], int) else "a text stands here"
+    return "quote the text: brackets make a list of it"
+
+
+def repair(data: Any, errors: list[ErrorDetails], tree: Tree) -> bool:
+    """Give a text that is written as a list of one text its text, as SnakeYAML does. Tells whether it did."""
+    changed = False
+    for error in errors:
+        if error["type"] == "string_type" and error["loc"]:
+            *_, (_, node) = follow(tree.root, error["loc"])
+            text = _lone_text(node)
+            if text is not None:
+                _parent(data, error["loc"])[error["loc"][-1]] = text
+                changed = True
+    return changed
+
+
+def salvage(data: Any, errors: list[ErrorDetails]) -> None:
+    """Take out what the errors are about, to look at the rest: a key goes, a list's item becomes empty."""
+    for error in errors:
+        parent, step = _parent(data, error["loc"]), error["loc"][-1]
+        if error["loc"] == ("metrics",):
+            parent[step] = []
+        elif isinstance(parent, dict):
+            parent.pop(step, None)
+        else:
+            parent[step] = {} if error["type"] in _NO_MODEL else None
+
+
+def _parent(data: Any, path: KeyPath) -> Any:
+    for step in path[:-1]:
+        data = data[step]
+    return data
+
+
+def _lone_text(node: Node) -> str | None:
+    if isinstance(node, Sequence) and len(node.items) == 1 and type(item := node.items[0]) is Scalar:
+        return item.value
+    return None

@@ -1,0 +1,389 @@
+"""A tree to a closure over rows: names become places in the row, operators the fastest right closures."""
+
+from collections.abc import Callable, Sequence
+
+from openai_monitor.definition.expression import closures, functions, operators
+from openai_monitor.definition.expression.closures import Closure
+from openai_monitor.definition.expression.nodes import (
+    Access,
+    Binary,
+    Call,
+    Fallback,
+    Group,
+    Index,
+    Key,
+    ListLiteral,
+    Literal,
+    MapLiteral,
+    Name,
+    Node,
+    Template,
+    Ternary,
+    Unary,
+)
+from openai_monitor.definition.expression.numbers import JavaInteger
+from openai_monitor.definition.expression.operators import Operation
+from openai_monitor.definition.expression.table import (
+    LENIENT,
+    NATIVES,
+    NUMERIC,
+    OPERATIONS,
+    TRUTHS,
+    native_constant,
+)
+from openai_monitor.definition.expression.values import (
+    NotANumberError,
+    Value,
+    concatenation,
+    operand_text,
+    outcome_text,
+    plain,
+    to_boolean,
+)
+from openai_monitor.errors import EvaluationError
+
+_LONG_CHAIN = 20
+
+
+_CHOICES = {"?:": closures.unless_true, "??": closures.unless_null}
+
+
+class Compiler:
+    """Binds one expression to the names of a row; ``now`` gives epoch milliseconds."""
+
+    def __init__(self, names: Sequence[str], now: Callable[[], int]) -> None:
+        self._index = {name: index for index, name in enumerate(names)}
+        self._most_dots = max((name.count(".") for name in names), default=0)
+        self._now = now
+
+    def result(self, node: Node) -> Closure:
+        """Compile to plain Python values."""
+        match node:
+            case Group(inner):
+                return self.result(inner)
+            case Literal(value):
+                return closures.constant(plain(value))
+            case Name() if self._place(node) is not None:
+                return self.value(node)
+            case Binary(symbol) | Unary(symbol) if symbol in TRUTHS or symbol in ("!", "empty"):
+                return self.value(node)
+            case Binary(symbol) if symbol in NUMERIC and not _is_long(node):
+                return self._binary(node, plain)
+            case Ternary():
+                return self._ternary(node, self.result)
+        inside = self.value(node)
+        return lambda row: plain(inside(row))
+
+    def text(self, node: Node) -> Closure:
+        """Compile to texts, None for null."""
+        inside = self.value(node)
+        return lambda row: outcome_text(inside(row))
+
+    def value(self, node: Node) -> Closure:
+        """Compile to values with their marks."""
+        match node:
+            case Literal(value):
+                return closures.constant(value)
+            case Name():
+                return self._name(node, shielded=False)
+            case Group(inner):
+                return self.value(inner)
+            case Binary():
+                return self._chain(node) if _is_long(node) else self._binary(node, None)
+            case Unary(symbol, operand):
+                return self._unary(symbol, operand)
+            case Ternary():
+                return self._ternary(node, self.value)
+            case Fallback(symbol, first, other):
+                return _CHOICES[symbol](self._shielded(first), self.value(other))
+            case Access():
+                return self._access(node, shielded=False)
+            case Call():
+                return self._call(node)
+            case ListLiteral() | MapLiteral():
+                return self._collection(node)
+            case Template(parts):
+                return self._template(parts)
+
+    def _shielded(self, node: Node) -> Closure:
+        """Compile a condition, or the left of ``?:`` and ``??``, where what is undefined is null."""
+        if isinstance(node, Name):
+            return self._name(node, shielded=True)
+        if isinstance(node, Access):
+            return self._access(node, shielded=True)
+        return self.value(node)
+
+    def _place(self, node: Node) -> int | None:
+        return self._index.get(node.text) if isinstance(node, Name) else None
+
+    def _name(self, node: Name, *, shielded: bool) -> Closure:
+        place = self._place(node)
+        if place is not None:
+            return closures.variable(place)
+        for length in range(min(len(node.parts) - 1, self._most_dots + 1), 0, -1):
+            if ".".join(node.parts[:length]) in self._index:
+                steps = tuple(Key(name) for name in node.parts[length:])
+                return self._access(Access(Name(node.parts[:length]), steps), shielded=shielded)
+        # a dot behind null is null, and so is one behind what is not there
+        if shielded or len(node.parts) > 1:
+            return closures.constant(None)
+        return closures.failure(f"`{node.text}` is not defined")
+
+    def _access(self, node: Access, *, shielded: bool) -> Closure:
+        dotted = isinstance(node.steps[0], Key)
+        base = self._shielded(node.base) if shielded or dotted else self.value(node.base)
+        steps = [self._step(step, shielded=shielded) for step in node.steps]
+
+        def run(row: Sequence[object]) -> Value:
+            value = base(row)
+            for step in steps:
+                value = step(row, value)
+            return value
+
+        return run
+
+    def _step(self, step: Key | Index, *, shielded: bool) -> Callable[[Sequence[object], Value], Value]:
+        if isinstance(step, Key):
+            name: Value = JavaInteger(step.name) if _is_index(step.name) else step.name
+            key = closures.constant(name)
+        else:
+            key = self._shielded(step.node) if shielded else self.value(step.node)
+        lenient = shielded or (isinstance(step, Key) and step.safe)
+        null_is_null = shielded or isinstance(step, Key)
+
+        def run(row: Sequence[object], value: Value) -> Value:
+            if value is None and null_is_null:
+                return None
+            try:
+                return functions.step(value, key(row))
+            except EvaluationError:
+                if lenient:
+                    return None
+                raise
+
+        return run
+
+    def _binary(self, node: Binary, finish: Callable[[Value], Value] | None) -> Closure:
+        """Compile an operator over two operands; ``finish`` takes the mark off what is computed slowly."""
+        symbol, left, right = node.operator, node.left, node.right
+        if symbol in ("&&", "||"):
+            return (closures.both if symbol == "&&" else closures.either)(self.value(left), self.value(right))
+        if isinstance(right, Literal) and (special := self._with_literal(symbol, left, right.value)):
+            return special
+        slow = self._strict(symbol, left, right)
+        if finish is not None:
+            slow = _then(slow, finish)
+        if symbol not in NATIVES:
+            return closures.two_operands(self.value(left), self.value(right), slow)
+        return self._native(node, slow)
+
+    def _native(self, node: Binary, slow: Operation) -> Closure:
+        """Compile an operator that Python has, in the shape its operands have."""
+        symbol, left, right = node.operator, node.left, node.right
+        first = native_constant(left.value, symbol) if isinstance(left, Literal) else None
+        second = native_constant(right.value, symbol) if isinstance(right, Literal) else None
+        place, other = self._place(left), self._place(right)
+        if second is not None and place is not None:
+            return closures.variable_and_constant(NATIVES[symbol], place, second, slow)
+        if second is not None and not isinstance(left, Literal):
+            return closures.value_and_constant(NATIVES[symbol], self.value(left), second, slow)
+        if first is not None and not isinstance(right, Literal):
+            return closures.constant_and_value(NATIVES[symbol], first, self.value(right), slow)
+        if symbol == "+":
+            return closures.two_summands(NATIVES[symbol], self.value(left), self.value(right), slow)
+        if isinstance(left, Literal) or isinstance(right, Literal):
+            return closures.two_operands(self.value(left), self.value(right), slow)
+        if place is not None and other is not None:
+            return closures.two_variables(NATIVES[symbol], place, other, slow)
+        return closures.two_values(NATIVES[symbol], self.value(left), self.value(right), slow)
+
+    def _with_literal(self, symbol: str, left: Node, right: Value) -> Closure | None:
+        """Compile a comparison with null, or a pattern that is known now."""
+        place = self._place(left)
+        if right is None and place is not None and symbol in ("==", "!="):
+            return (closures.is_null if symbol == "==" else closures.is_not_null)(place)
+        if isinstance(right, str) and symbol in ("=~", "!~"):
+            return self._pattern(left, right, wanted=symbol == "=~")
+        return None
+
+    def _pattern(self, left: Node, pattern: str, *, wanted: bool) -> Closure:
+        try:
+            found = functions.pattern_of(pattern).fullmatch
+        except EvaluationError as error:
+            return closures.failure(str(error))
+
+        def test(value: Value, _: Value) -> bool:
+            return (value is not None and found(operand_text(value))) is wanted
+
+        slow = self._checked(test, left, Literal(pattern))
+        return closures.matched(self.value(left), found, wanted=wanted, slow=slow)
+
+    def _strict(self, symbol: str, left: Node, right: Node) -> Operation:
+        operation = OPERATIONS[symbol]
+        return operation if symbol in LENIENT else self._checked(operation, left, right)
+
+    def _checked(self, slow: Operation, left: Node, right: Node) -> Operation:
+        """Let the operation refuse a null variable by its name."""
+        first, second = self._variable_name(left), self._variable_name(right)
+        if first is None and second is None:
+            return slow
+
+        def checked(x: Value, y: Value) -> Value:
+            if x is None and first is not None:
+                raise EvaluationError(f"`{first}` is null")
+            if y is None and second is not None:
+                raise EvaluationError(f"`{second}` is null")
+            return slow(x, y)
+
+        return checked
+
+    def _variable_name(self, node: Node) -> str | None:
+        """Name an undotted variable: only such a one fails an operator by being null."""
+        return node.text if isinstance(node, Name) and len(node.parts) == 1 else None
+
+    def _chain(self, node: Binary) -> Closure:
+        """Compile a long run of operators to the left: the first ones nested, the rest in a loop."""
+        rest: list[tuple[Operation | None, str, Closure]] = []
+        left: Node = node
+        while isinstance(left, Binary) and _is_long(left):
+            logical = left.operator in ("&&", "||")
+            operation = None if logical else self._strict(left.operator, Literal(0), left.right)
+            rest.append((operation, left.operator, self.value(left.right)))
+            left = left.left
+        return closures.folded(self.value(left), rest[::-1])
+
+    def _unary(self, symbol: str, operand: Node) -> Closure:
+        inside = self.value(operand)
+        if symbol in ("empty", "size"):
+            return _forgiving(inside, symbol)
+        slow: dict[str, Callable[[Value], Value]] = {
+            "-": operators.negative,
+            "+": operators.positive,
+            "~": operators.complement,
+            "!": lambda value: not to_boolean(value),
+        }
+        compute = slow[symbol]
+        name = self._variable_name(operand) if symbol in ("!", "~") else None
+
+        def run(row: Sequence[object]) -> Value:
+            value = inside(row)
+            if value is None and name is not None:
+                raise EvaluationError(f"`{name}` is null")
+            return compute(value)
+
+        return run
+
+    def _ternary(self, node: Ternary, branch: Callable[[Node], Closure]) -> Closure:
+        yes, no = branch(node.yes), branch(node.no)
+        condition = node.condition
+        if isinstance(condition, Binary) and condition.operator in ("==", "!="):
+            place, right = self._place(condition.left), condition.right
+            if place is not None and isinstance(right, Literal) and right.value is None:
+                null, other = (yes, no) if condition.operator == "==" else (no, yes)
+                return closures.choice_by_null(place, null, other)
+        return closures.choice(self._shielded(condition), yes, no)
+
+    def _call(self, node: Call) -> Closure:
+        title = f"{node.namespace}:{node.name}" if node.namespace else node.name
+        own = {"now": self._now_call, "get": self._get_call, "has": self._has_call}
+        if node.namespace is None and node.name in own:
+            return own[node.name](node.arguments)
+        if (node.namespace, node.name) not in functions.FUNCTIONS:
+            return closures.failure(f"there is no function `{title}`")
+        count, function = functions.FUNCTIONS[node.namespace, node.name]
+        if len(node.arguments) != count:
+            return closures.failure(f"`{title}` takes {count} argument{'s' if count > 1 else ''}")
+        arguments = [self.value(argument) for argument in node.arguments]
+        if count == 1:
+            only = arguments[0]
+            return lambda row: function(only(row))
+        return closures.two_operands(arguments[0], arguments[1], function)
+
+    def _now_call(self, arguments: tuple[Node, ...]) -> Closure:
+        if arguments:
+            return closures.failure("`now` takes no argument")
+        now = self._now
+        return lambda _row: JavaInteger(now())
+
+    def _get_call(self, arguments: tuple[Node, ...]) -> Closure:
+        if len(arguments) != 1:
+            return closures.failure("`get` takes 1 argument")
+        index = self._index
+        if isinstance(arguments[0], Literal) and isinstance(name := arguments[0].value, str):
+            return closures.variable(index[name]) if name in index else closures.constant(None)
+        key = self.value(arguments[0])
+
+        def run(row: Sequence[object]) -> Value:
+            name = _name_argument(key(row), "get")
+            return row[index[name]] if name in index else None
+
+        return run
+
+    def _has_call(self, arguments: tuple[Node, ...]) -> Closure:
+        if len(arguments) != 1:
+            return closures.failure("`has` takes 1 argument")
+        key, index = self.value(arguments[0]), self._index
+        return lambda row: _name_argument(key(row), "has") in index
+
+    def _collection(self, node: ListLiteral | MapLiteral) -> Closure:
+        if isinstance(node, MapLiteral):
+            entries = [(self.value(key), self.value(value)) for key, value in node.entries]
+            return lambda row: functions.mapping([(key(row), value(row)) for key, value in entries])
+        items = [self.value(item) for item in node.items]
+        if node.unique:
+            return lambda row: functions.distinct([item(row) for item in items])
+        return lambda row: tuple([item(row) for item in items])
+
+    def _template(self, parts: tuple[Node, ...]) -> Closure:
+        """Compile a template: that of one expression has its value, others a text without the nulls."""
+        if len(parts) == 1:
+            return self.value(parts[0])
+        values = [self.value(part) for part in parts]
+
+        def run(row: Sequence[object]) -> Value:
+            text: Value = ""
+            for value in values:
+                part = value(row)
+                text = text if part is None else concatenation(text, part)
+            return text
+
+        return run
+
+
+def _is_index(name: str) -> bool:
+    return name.isdecimal() and len(name) < 10 and (name == "0" or name[0] != "0")
+
+
+def _is_long(node: Node) -> bool:
+    """Whether more operators stand to the left than should nest as Python calls."""
+    for _ in range(_LONG_CHAIN):
+        if not isinstance(node, Binary):
+            return False
+        node = node.left
+    return isinstance(node, Binary)
+
+
+def _then(operation: Operation, finish: Callable[[Value], Value]) -> Operation:
+    return lambda left, right: finish(operation(left, right))
+
+
+def _forgiving(inside: Closure, symbol: str) -> Closure:
+    """``empty`` and ``size``, to which a failed operand is nothing."""
+    measure: Callable[[Value], Value] = functions.is_empty if symbol == "empty" else functions.size_of
+
+    def run(row: Sequence[object]) -> Value:
+        try:
+            value = inside(row)
+        except NotANumberError:
+            raise
+        except EvaluationError:
+            value = None
+        return measure(value)
+
+    return run
+
+
+def _name_argument(value: Value, function: str) -> str | None:
+    if value is None or isinstance(value, str):
+        return value
+    raise EvaluationError(f"`{function}` wants the name of a variable as a text")

@@ -1,0 +1,150 @@
+"""Text to tokens, as Apache JEXL 3.2 cuts it: longest match, ASCII names, and its own rules after a dot."""
+
+import re
+from typing import NamedTuple
+
+from openai_monitor.errors import ExpressionSyntaxError
+
+MAX_LENGTH = 65_536
+"""Characters of one expression."""
+
+
+class Token(NamedTuple):
+    """``kind`` is name, key (a name after a dot), word, number, string, template, regex, op or end.
+
+    ``text`` is the source text but for word operators, which carry their symbol.
+    """
+
+    kind: str
+    text: str
+    offset: int
+    end: int
+
+
+WORD_OPERATORS = {
+    "and": "&&",
+    "or": "||",
+    "not": "!",
+    "eq": "==",
+    "ne": "!=",
+    "lt": "<",
+    "le": "<=",
+    "gt": ">",
+    "ge": ">=",
+    "div": "/",
+    "mod": "%",
+}
+VALUE_WORDS = frozenset({"null", "true", "false", "NaN", "empty", "size"})
+STATEMENT_WORDS = frozenset(
+    {"if", "else", "for", "while", "do", "new", "var", "return", "function", "break", "continue"},
+)
+WORDS = VALUE_WORDS | STATEMENT_WORDS | frozenset(WORD_OPERATORS)
+NOT_KEYS = frozenset({"div", "mod", "return", "break", "continue", "NaN"})
+"""Words that can't follow a dot; the others can."""
+
+_SUFFIX = r"(?:[eE][+-]?[0-9]+[fFdDbB]?|[fFdDbB])"
+FLOAT_AFTER_NAME = re.compile(rf"\.[0-9]+{_SUFFIX}")
+"""``.5d``, which is a number even right behind a name, so that ``x.5d`` is no expression."""
+
+_BLANK = re.compile(r"(?:[ \t\n\r\f]+|##[^\n\r]*|//[^\n\r]*|/\*.*?\*/)+", re.DOTALL)
+_BLANK_STARTS = frozenset(" \t\n\r\f#/")
+_KEY = re.compile(r"[0-9A-Za-z_$@]+")
+_ANNOTATION = re.compile(r"@[0-9A-Za-z_$]+")
+_TOKEN = re.compile(
+    rf"""
+    (?P<number>
+        0[xX][0-9a-fA-F]+[lLhH]? | [0-9]+\.[0-9]+{_SUFFIX}? | [0-9]+\.?{_SUFFIX} | \.[0-9]+{_SUFFIX}
+        | [1-9][0-9]*[lLhH]? | 0[0-7]*[lLhH]? | \#NaN )
+    | (?P<name> [A-Za-z_$@](?:[A-Za-z_$@0-9]|\\[ '"\\])* )
+    | (?P<string> "(?:[^"\\\n\r\u2028\u2029]|\\[^\n\r\u2028\u2029])*"
+                | '(?:[^'\\\n\r\u2028\u2029]|\\[^\n\r\u2028\u2029])*' )
+    | (?P<template> `(?:[^`\\]|\\[^\0])*` )
+    | (?P<regex> ~/(?:\\/|[^/\n\r\u2028\u2029])*/ )
+    | (?P<op> \.\.\. | \.\. | \?\. | \?: | \?\? | && | \|\| | == | != | >= | <= | =~ | !~ | =\^ | =\$
+            | !\^ | !\$ | \+= | -= | \*= | /= | %= | &= | \|= | \^= | -> | [(){{}}\[\];:,.?<>=+\-*/%!&|^~] )
+    """,
+    re.VERBOSE,
+)
+
+
+def tokenize(text: str) -> list[Token]:
+    """Cut an expression into tokens, the last one of kind ``end``."""
+    if len(text) > MAX_LENGTH:
+        raise ExpressionSyntaxError(f"the expression is longer than {MAX_LENGTH} characters", MAX_LENGTH)
+    tokens: list[Token] = []
+    position = _skip(text, 0)
+    while position < len(text):
+        after_dot = bool(tokens) and tokens[-1].kind == "op" and tokens[-1].text in (".", "?.")
+        token = (_key(text, position) if after_dot else None) or _token(text, position)
+        tokens.append(token)
+        position = _skip(text, token.end)
+    tokens.append(Token("end", "", len(text), len(text)))
+    return tokens
+
+
+def _skip(text: str, position: int) -> int:
+    if text[position : position + 1] not in _BLANK_STARTS:
+        return position
+    blank = _BLANK.match(text, position)
+    return blank.end() if blank else position
+
+
+def _key(text: str, position: int) -> Token | None:
+    """Read a name after a dot: it may start with a digit and be most of the words."""
+    match = _KEY.match(text, position)
+    if match is None:
+        return None
+    found = match.group()
+    if found in NOT_KEYS or found.startswith("@"):
+        raise ExpressionSyntaxError(f"`{found}` can't be a name after a dot", position)
+    return Token("key", found, position, match.end())
+
+
+def _token(text: str, position: int) -> Token:
+    match = _TOKEN.match(text, position)
+    if match is None:
+        raise ExpressionSyntaxError(_stray(text[position]), position)
+    if match.group() in ("/", "~") and text.startswith(("/*", "~/"), position):
+        # no expression goes on so, and looking for the end again at each would take quadratic time
+        raise ExpressionSyntaxError("a comment or pattern that starts here does not end", position)
+    kind, found, end = str(match.lastgroup), match.group(), match.end()
+    if kind == "name":
+        return _name(text, found, position, end)
+    return Token(kind, found, position, end)
+
+
+def _stray(character: str) -> str:
+    if character in "'\"`":
+        return "a text that starts here does not end"
+    return f"`{character}` is no part of an expression"
+
+
+def _name(text: str, found: str, position: int, end: int) -> Token:
+    if found in WORD_OPERATORS:
+        return Token("op", WORD_OPERATORS[found], position, end)
+    if found in WORDS:
+        return Token("word", found, position, end)
+    annotation = _ANNOTATION.match(text, position)
+    if annotation and annotation.end() == end:
+        raise ExpressionSyntaxError("annotations are not allowed", position)
+    return Token("name", found.replace("\\", ""), position, end)
+
+
+_ESCAPE = re.compile(r"\\(u[0-9a-fA-F]{4}|.)", re.DOTALL)
+_ESCAPES = {"b": "\b", "t": "\t", "n": "\n", "f": "\f", "r": "\r"}
+
+
+def unquote(quoted: str) -> str:
+    r"""Read a quoted text; an escape that means nothing keeps its backslash (``'\d'``)."""
+    if "\\" not in quoted:
+        return quoted[1:-1]
+    quote = quoted[0]
+
+    def replace(match: re.Match[str]) -> str:
+        escaped = match.group(1)
+        if len(escaped) > 1:
+            return chr(int(escaped[1:], 16))
+        return escaped if escaped in (quote, "\\") else _ESCAPES.get(escaped, match.group())
+
+    text = _ESCAPE.sub(replace, quoted[1:-1])
+    return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")

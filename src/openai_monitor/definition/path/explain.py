@@ -1,0 +1,102 @@
+"""Why a path selects nothing: where it broke, in words."""
+
+from openai_monitor.definition.path.filters import Scope
+from openai_monitor.definition.path.select import Route, head_length
+from openai_monitor.definition.path.stages import Missing, TooMany, stage_ends
+from openai_monitor.definition.path.steps import (
+    Filter,
+    Index,
+    Indexes,
+    Key,
+    Keys,
+    Slice,
+    Step,
+    Steps,
+    Wildcard,
+    spell,
+)
+from openai_monitor.definition.path.values import Rejected
+from openai_monitor.definition.wording import nearest_name
+
+_MOST_KEYS = 1_000
+"""In an object with more keys, no nearest one is looked for."""
+
+_LONGEST_KEY = 100
+_MOST_VALUES_LOOKED_AT = 100
+
+
+def explain(steps: Steps, document: object) -> str:
+    """Name the first step that finds nothing, and what stands there instead; empty when nothing is odd.
+
+    A list that is empty and a filter that no item passes are not odd.
+    """
+    length = head_length(steps)
+    node = document
+    for at, step in enumerate(steps[:length]):
+        broken = _broken(step, node)
+        if broken:
+            return f"`{spell(steps[:at])}` {broken}"
+        node = Route((step,)).values(node, Scope(node))[0]
+    if length < len(steps) and (broken := _broken(steps[length], node)):
+        return f"`{spell(steps[:length])}` {broken}"
+    return _explain_tail(steps, length, document)
+
+
+def _explain_tail(steps: Steps, length: int, document: object) -> str:
+    before: list[object] = []
+    at = length
+    for end in (length + end for end in stage_ends(steps[length:])):
+        try:
+            found = Route(steps[:end]).values(document, Scope(document))
+        except TooMany:
+            return f"`{spell(steps[:end])}` selects too many values"
+        except (Missing, Rejected):
+            return f"`{spell(steps[:end])}` can't be taken here"
+        if end - at == 1 and before and all(value is None for value in found):
+            broken = _all_broken(steps[end - 1], before)
+            if broken:
+                return f"none of the {len(before)} values of `{spell(steps[:at])}` fits: the first {broken}"
+        before, at = found, end
+    return ""
+
+
+def _all_broken(step: Step, nodes: list[object]) -> str:
+    broken = [_broken(step, node) for node in nodes[:_MOST_VALUES_LOOKED_AT]]
+    return broken[0] if all(broken) else ""
+
+
+def _broken(step: Step, node: object) -> str:
+    """Tell what keeps this step from finding anything in this value; empty when nothing does."""
+    match step:
+        case Key(name):
+            return _without_key(name, node)
+        case Keys(names):
+            reasons = [_without_key(name, node) for name in names]
+            return reasons[0] if all(reasons) else ""
+        case Index() | Indexes() | Slice() if not isinstance(node, list):
+            return f"is {kind(node)}, not a list"
+        case Index(index) if isinstance(node, list) and not -len(node) <= index < len(node):
+            return f"has {len(node)} items, none at [{index}]"
+        case Wildcard() | Filter() if not isinstance(node, list | dict):
+            return f"is {kind(node)}, not a list or an object"
+    return ""
+
+
+def _without_key(name: str, node: object) -> str:
+    if not isinstance(node, dict):
+        return f"is {kind(node)}, not an object with `{name}`"
+    if name in node:
+        return ""
+    keys = [key for key in node if len(key) <= _LONGEST_KEY] if len(node) <= _MOST_KEYS else []
+    near = nearest_name(name, keys)
+    return f"exists, `{name}` does not" + (f"; did you mean `{near}`?" if near else "")
+
+
+def kind(value: object) -> str:
+    """Name the JSON type of a value, with its article."""
+    if value is None:
+        return "null"
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    names: dict[type, str] = {dict: "an object", list: "a list", str: "a text"}
+    return names.get(type(value), "a number")

@@ -1,0 +1,200 @@
+"""Reads a path in Jayway's dialect; whatever Jayway refuses is refused here, with its place."""
+
+import re
+
+from openai_monitor.definition.path.conditions import read_condition
+from openai_monitor.definition.path.cursor import Cursor
+from openai_monitor.definition.path.steps import (
+    Call,
+    Filter,
+    Index,
+    Indexes,
+    Key,
+    Keys,
+    Query,
+    Scan,
+    Slice,
+    Step,
+    Steps,
+    Wildcard,
+)
+from openai_monitor.definition.path.tree import build
+
+LONGEST_PATH = 10_000
+MOST_STEPS = 500
+LARGEST_INDEX = 2**31 - 1
+
+FUNCTIONS = ("length", "size", "min", "max", "avg", "sum", "stddev", "keys", "first", "last")
+"""What may end a path inside a filter."""
+
+_TOO_MANY_DOTS = "too many dots: a step is missing between them"
+_NAME = re.compile(r"[^ .\[(]*")
+_NAME_IN_FILTER = re.compile(r"(?:(?!&&|\|\|)[^ .\[(<>=~!)])*")
+_END_IN_FILTER = re.compile(r"$|[ <>=~!)]|&&|\|\|")
+_NUMBERS = re.compile(r"[0-9,: -]*")
+_WHOLE = re.compile(r"-?[0-9]+")
+
+
+def read_path(text: str) -> Steps:
+    """Read a whole path; raises PathSyntaxError. Without ``$`` or ``@`` in front, ``$.`` is meant."""
+    cursor = Cursor(text, len(text) - len(text.lstrip()), len(text.rstrip()))
+    if len(text) > LONGEST_PATH:
+        cursor.fail(f"the path is longer than {LONGEST_PATH:,} characters", LONGEST_PATH)
+    if not cursor.char:
+        cursor.fail("the path is empty; `$` is the whole answer", 0)
+    if text[cursor.end - 1] == ".":
+        cursor.fail("a path can't end with a dot", cursor.end - 1)
+    return build(_Lexer(cursor, in_filter=False).steps())
+
+
+def _read_query(cursor: Cursor) -> Query:
+    """Read a path inside a filter: it ends before an operator, a blank or a closing parenthesis."""
+    from_root = cursor.char == "$"
+    return Query(from_root, build(_Lexer(cursor, in_filter=True).steps()))
+
+
+class _Lexer:
+    def __init__(self, cursor: Cursor, *, in_filter: bool) -> None:
+        self.cursor = cursor
+        self.in_filter = in_filter
+        self.read: list[Step] = []
+
+    def steps(self) -> list[Step]:
+        cursor = self.cursor
+        if not self._start():
+            return self.read
+        while True:
+            if len(self.read) > MOST_STEPS:
+                cursor.fail(f"the path has more than {MOST_STEPS} steps")
+            self._step()
+            if self._ended():
+                return self.read
+
+    def _start(self) -> bool:
+        """Read ``$`` or ``@``; whether anything follows."""
+        cursor = self.cursor
+        if not (cursor.take("$") or cursor.take("@")):
+            if cursor.take("."):
+                self.read.append(Scan())
+                if cursor.char == ".":
+                    cursor.fail(_TOO_MANY_DOTS)
+            return True
+        if self._ended(at_root=True):
+            return False
+        if cursor.char not in (".", "["):
+            cursor.fail(f"expected `.` or `[` after `{cursor.text[cursor.at - 1]}`, found {cursor.found()}")
+        return True
+
+    def _ended(self, *, at_root: bool = False) -> bool:
+        """Whether the path is complete. Jayway never looks at a last single character, so that is ignored."""
+        cursor = self.cursor
+        if self.in_filter:
+            return _END_IN_FILTER.match(cursor.text, cursor.at, cursor.end) is not None
+        return cursor.at >= cursor.end - (0 if at_root else 1)
+
+    def _step(self) -> None:
+        cursor = self.cursor
+        if cursor.take(".."):
+            self.read.append(Scan())
+        elif cursor.take("."):
+            pass
+        if cursor.char == ".":
+            cursor.fail(_TOO_MANY_DOTS)
+        if cursor.char == "[":
+            self.read.append(self._bracket())
+        elif cursor.take("*"):
+            self.read.append(Wildcard())
+        else:
+            self._name()
+
+    def _name(self) -> None:
+        cursor = self.cursor
+        start = cursor.at
+        pattern = _NAME_IN_FILTER if self.in_filter else _NAME
+        found = pattern.match(cursor.text, start, cursor.end)
+        name = found[0] if found else ""
+        cursor.at += len(name)
+        if cursor.char == "(":
+            self._call(name, start)
+        elif cursor.char == " " and not self.in_filter:
+            cursor.fail("a key with a blank needs brackets and quotes, such as ['my key']")
+        elif not name:
+            cursor.fail(f"expected a key, found {cursor.found()}")
+        else:
+            self.read.append(Key(name))
+
+    def _call(self, name: str, start: int) -> None:
+        cursor = self.cursor
+        if not self.in_filter:
+            cursor.fail(f"a function such as {name}() selects no rows; only filters take functions", start)
+        if name not in FUNCTIONS:
+            cursor.fail(f"no function is called {name}(); known are {', '.join(FUNCTIONS)}", start)
+        cursor.take("(")
+        cursor.expect(")", f"after `{name}(`")
+        self.read.append(Call(name))
+        if not self._ended():
+            cursor.fail(f"nothing can follow {name}()")
+
+    def _bracket(self) -> Step:
+        cursor = self.cursor
+        start = cursor.at
+        cursor.take("[")
+        char = cursor.skip_blanks()
+        if char in ("'", '"'):
+            return self._keys(char)
+        if char == "*":
+            cursor.take("*")
+            cursor.expect("]", "after `[*`")
+            return Wildcard()
+        if char == "?":
+            return self._filter()
+        if char and char in "0123456789-:":
+            return self._numbers(start)
+        if not char:
+            cursor.fail("this `[` is never closed", start)
+        hint = "a name in brackets needs quotes, such as ['name']" if char.isalpha() or char == "_" else ""
+        return cursor.fail(hint or f"expected a quoted key, an index, `*` or `?` after `[`, found {cursor.found()}")
+
+    def _keys(self, quote: str) -> Step:
+        cursor = self.cursor
+        names = [cursor.quoted()]
+        while cursor.skip_blanks() == ",":
+            cursor.take(",")
+            if cursor.skip_blanks() != quote:
+                cursor.fail(f"expected another key in {quote}, found {cursor.found()}")
+            names.append(cursor.quoted())
+        cursor.expect("]", "or `,` after a key")
+        return Key(names[0]) if len(names) == 1 else Keys(tuple(names))
+
+    def _numbers(self, start: int) -> Step:
+        cursor = self.cursor
+        found = _NUMBERS.match(cursor.text, cursor.at, cursor.end)
+        text = found[0] if found else ""
+        cursor.at += len(text)
+        cursor.expect("]", "after an index")
+        if ":" in text:
+            return self._slice(text.strip(" "), start)
+        indexes = tuple(self._whole(part.strip(" "), start) for part in text.split(","))
+        return Index(indexes[0]) if len(indexes) == 1 else Indexes(indexes)
+
+    def _slice(self, text: str, start: int) -> Slice:
+        first, second = text.split(":")[:2]
+        if not first and not second:
+            self.cursor.fail("a slice needs a start or an end; `[*]` is every item", start)
+        return Slice(self._whole(first, start) if first else None, self._whole(second, start) if second else None)
+
+    def _whole(self, text: str, start: int) -> int:
+        if not _WHOLE.fullmatch(text) or len(text) > 11 or abs(int(text)) > LARGEST_INDEX:
+            self.cursor.fail(f"expected a whole number as an index, found `{text}`", start)
+        return int(text)
+
+    def _filter(self) -> Filter:
+        cursor = self.cursor
+        cursor.take("?")
+        cursor.deeper()
+        cursor.expect("(", "after `[?`, as in [?(@.name == 'x')]")
+        condition = read_condition(cursor, _read_query)
+        cursor.expect(")", "at the end of the filter")
+        cursor.expect("]", "after the filter's `)`")
+        cursor.depth -= 1
+        return Filter(condition)

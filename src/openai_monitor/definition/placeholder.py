@@ -1,0 +1,272 @@
+"""Placeholders: ``^_^name^_^`` takes a parameter of the monitor, ``^o^name^o^`` a field of an earlier set.
+
+Both stand anywhere in a metric set's texts. A set in which nothing is replaced comes back as the same object,
+and so does every part of a changed set that did not change itself.
+"""
+
+import json
+import re
+import weakref
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import TypeVar
+
+from openai_monitor.definition.model import MetricSet, Model, Text
+from openai_monitor.errors import ParameterError
+
+_PARAMETER = re.compile(r"\^_\^([\w.-]+)\^_\^", re.ASCII)
+_ROW_FIELD = re.compile(r"\^o\^([\w.-]+)\^o\^", re.ASCII)
+_PARAMETER_MARK = "^_^"
+_ROW_FIELD_MARK = "^o^"
+
+_NEVER = ("i18n",)
+"""Attributes whose texts are for people only."""
+
+_LONGEST_TEXT = 16 * 2**20
+"""Characters a text may grow to: values that bring in others double with each of them."""
+
+_BLANKS = "".join(map(chr, range(33)))
+"""What Java trims: the blank and all control characters below it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    """A parameter's value and its declared type (``text``, ``password``, ``array``, ``key-value`` …).
+
+    None is a given null, which is not the same as a parameter that is absent. ``repr`` never shows the value.
+    """
+
+    value: str | None = field(repr=False)
+    type: str
+
+    @property
+    def text(self) -> str | None:
+        """The value as it is inserted: trimmed, unless it is a password."""
+        if self.value is None or self.type == "password":
+            return self.value
+        return self.value.strip(_BLANKS)
+
+
+Parameters = Mapping[str, Parameter]
+"""Parameters by name. A name that is absent is unknown: its placeholders stay as written."""
+
+
+def substitute_parameters(metric_set: MetricSet, parameters: Parameters) -> MetricSet:
+    """Return the metric set with its ``^_^name^_^`` replaced.
+
+    - An unknown name stays as written; in a list the whole item becomes None.
+    - A null parameter makes the whole text None, or leaves nothing where more stands around it.
+    - A list item with an ``array`` parameter becomes the items of its comma list, whatever else it holds.
+    - A map key that is a placeholder gives way to the entries of that ``key-value`` parameter, at the end.
+    - Placeholders are replaced one by one, so a value may bring in one that follows in the same text.
+
+    Raises ParameterError when a text grows beyond 16 million characters.
+    """
+    return _replace_attributes(metric_set, _ParameterRules(parameters))
+
+
+def substitute_row(metric_set: MetricSet, values: Mapping[str, str]) -> MetricSet:
+    """Return the metric set with its ``^o^name^o^`` replaced by the values of one row, given as text.
+
+    The values come from a response, so they are inserted and never looked through. Other names stay as
+    written, and so do map keys.
+    """
+    return _replace_attributes(metric_set, _RowRules(values))
+
+
+def parameters_used(metric_set: MetricSet) -> frozenset[str]:
+    """Return the names in the set's ``^_^name^_^`` markers."""
+    return _names(metric_set, _PARAMETER, _PARAMETER_MARK)
+
+
+def row_fields(metric_set: MetricSet) -> frozenset[str]:
+    """Return the names in the set's ``^o^name^o^`` markers."""
+    return _names(metric_set, _ROW_FIELD, _ROW_FIELD_MARK)
+
+
+def parameter_names(text: str) -> list[str]:
+    """Return the names in the ``^_^name^_^`` markers of one text, in their order."""
+    return _PARAMETER.findall(text) if _PARAMETER_MARK in text else []
+
+
+@dataclass(frozen=True, slots=True)
+class _ParameterRules:
+    parameters: Parameters
+    mark = _PARAMETER_MARK
+
+    def value(self, text: str) -> Text:
+        result = text
+        for marker in _PARAMETER.finditer(text):
+            parameter = self.parameters.get(marker[1])
+            if parameter is None:
+                continue
+            inserted = parameter.text
+            if inserted is None and result == marker[0]:
+                return None
+            result = _insert(result, marker, inserted or "")
+        return result
+
+    def items(self, text: str) -> list[Text]:
+        expanded: list[Text] | None = None
+        for marker in _PARAMETER.finditer(text):
+            parameter = self.parameters.get(marker[1])
+            if parameter is None:
+                return [None] if expanded is None else expanded
+            if parameter.type == "array" and parameter.text is not None:
+                expanded = _comma_list(parameter.text)
+        return [self.value(text)] if expanded is None else expanded
+
+    def entries(self, texts: Mapping[str, Text]) -> Mapping[str, Text]:
+        kept: dict[str, Text] = {}
+        added: dict[str, Text] = {}
+        for key, text in texts.items():
+            name = _key_name(key)
+            if name is None:
+                kept[key] = _map_value(text, self.value)
+            else:
+                added |= self._key_values(name)
+        return kept | added
+
+    def _key_values(self, name: str) -> dict[str, Text]:
+        parameter = self.parameters.get(name)
+        if parameter is None or parameter.type != "key-value" or not parameter.text:
+            return {}
+        return _text_map(parameter.text)
+
+
+@dataclass(frozen=True, slots=True)
+class _RowRules:
+    values: Mapping[str, str]
+    mark = _ROW_FIELD_MARK
+
+    def value(self, text: str) -> Text:
+        return _ROW_FIELD.sub(lambda marker: self.values.get(marker[1], marker[0]), text)
+
+    def items(self, text: str) -> list[Text]:
+        return [self.value(text)]
+
+    def entries(self, texts: Mapping[str, Text]) -> Mapping[str, Text]:
+        return {key: _map_value(text, self.value) for key, text in texts.items()}
+
+
+_Rules = _ParameterRules | _RowRules
+_M = TypeVar("_M", bound=Model)
+
+
+def _replace(node: object, rules: _Rules) -> object:
+    """Return the node with the rules applied to all texts below it; the same object when none changes."""
+    if isinstance(node, str):
+        text = rules.value(node) if rules.mark in node else node
+        return node if text == node else text
+    if isinstance(node, Model):
+        return _replace_attributes(node, rules)
+    if isinstance(node, list):
+        changed = [new for item in node for new in _replace_item(item, rules)]
+        return node if _same(changed, node) else changed
+    if isinstance(node, dict):
+        entries = rules.entries(node)
+        return node if entries == node else entries
+    return node
+
+
+def _replace_attributes(model: _M, rules: _Rules) -> _M:
+    changes = {}
+    for name in _marked(model, rules.mark):
+        value = model.__dict__[name]
+        if (new := _replace(value, rules)) is not value:
+            changes[name] = new
+    return model.model_copy(update=changes) if changes else model
+
+
+def _replace_item(item: object, rules: _Rules) -> list[object]:
+    if isinstance(item, str) and rules.mark in item:
+        return list(rules.items(item))
+    return [_replace(item, rules)]
+
+
+def _same(new: list[object], old: list[object]) -> bool:
+    return len(new) == len(old) and all(
+        a is b or (isinstance(a, str) and a == b) for a, b in zip(new, old, strict=True)
+    )
+
+
+_MARKED: dict[tuple[int, str], tuple[str, ...]] = {}
+
+
+def _marked(model: Model, mark: str) -> tuple[str, ...]:
+    """Return the names of the attributes that hold a mark; they are remembered as long as the model lives."""
+    key = id(model), mark
+    names = _MARKED.get(key)
+    if names is None:
+        found = model.__dict__.items()
+        names = tuple(name for name, value in found if name not in _NEVER and any(_texts(value, mark)))
+        _MARKED[key] = names
+        weakref.finalize(model, _MARKED.pop, key, None).atexit = False
+    return names
+
+
+def _texts(node: object, mark: str) -> Iterator[str]:
+    """Return all texts below a node that hold a mark; a map's key is one only when its entries give way."""
+    if isinstance(node, str):
+        if mark in node:
+            yield node
+    elif isinstance(node, Model):
+        for name, value in node.__dict__.items():
+            if name not in _NEVER:
+                yield from _texts(value, mark)
+    elif isinstance(node, list):
+        for item in node:
+            yield from _texts(item, mark)
+    elif isinstance(node, dict):
+        for key, value in node.items():
+            if mark == _PARAMETER_MARK and _key_name(key) is not None:
+                yield key
+            yield from _texts(value, mark)
+
+
+def _names(metric_set: MetricSet, pattern: re.Pattern[str], mark: str) -> frozenset[str]:
+    texts = (text for name in _marked(metric_set, mark) for text in _texts(metric_set.__dict__[name], mark))
+    return frozenset(name for text in texts for name in pattern.findall(text))
+
+
+def _key_name(key: str) -> str | None:
+    """Return the name in a map key that is as a whole a parameter's placeholder; None for any other key."""
+    whole = len(key) > 2 * len(_PARAMETER_MARK)
+    return key[3:-3] if whole and key.startswith(_PARAMETER_MARK) and key.endswith(_PARAMETER_MARK) else None
+
+
+def _map_value(text: Text, value: Callable[[str], Text]) -> Text:
+    """Return a map's value replaced. One that becomes null is empty, so that a query keeps its bare key."""
+    return text if text is None else value(text) or ""
+
+
+def _insert(text: str, marker: re.Match[str], value: str) -> str:
+    if text.count(marker[0]) * len(value) + len(text) > _LONGEST_TEXT:
+        raise ParameterError(
+            f"parameter {marker[1]} makes a text of the definition longer than {_LONGEST_TEXT} characters: "
+            "give it a shorter value"
+        )
+    return text.replace(marker[0], value)
+
+
+def _comma_list(text: str) -> list[Text]:
+    """Return the items of a comma list; empty ones at its end don't count."""
+    items = text.rstrip(",")
+    return list(items.split(",")) if items or not text else []
+
+
+def _text_map(text: str) -> dict[str, Text]:
+    """Return a JSON object of scalars as texts, numbers as they are written; any other text is no entries."""
+    try:
+        found = json.loads(text, parse_int=str, parse_float=str)
+    except (ValueError, RecursionError):
+        return {}
+    if not isinstance(found, dict) or any(isinstance(value, dict | list) for value in found.values()):
+        return {}
+    return {name: _scalar_text(value) for name, value in found.items() if name}
+
+
+def _scalar_text(value: object) -> Text:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return None if value is None else str(value)

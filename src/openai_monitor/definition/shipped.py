@@ -1,0 +1,77 @@
+"""The definitions that come with the package, and finding a definition by what a person types."""
+
+import difflib
+import os
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from openai_monitor.errors import SettingsError
+
+if TYPE_CHECKING:
+    from openai_monitor.definition.load import Definition
+
+_SUFFIXES = (".yml", ".yaml")
+
+
+@cache
+def shipped_folder() -> Path:
+    """Where the shipped definitions lie: inside an installed package, or beside ``src`` in a checkout."""
+    package = Path(__file__).resolve().parent.parent
+    inside = package / "define"
+    return inside if inside.is_dir() else package.parent.parent / "define"
+
+
+def shipped_names() -> list[str]:
+    """The names that ``find_definition`` knows without a path."""
+    return sorted(path.stem for path in shipped_folder().glob("*.yml") if not path.stem.endswith(".test"))
+
+
+def find_path(name: str) -> Path:
+    """The file meant by a path or a shipped name; a path wins. Raises SettingsError when there is neither."""
+    path = Path(name)
+    if path.is_file():
+        return path
+    if name in shipped_names():
+        return shipped_folder() / f"{name}.yml"
+    raise SettingsError(_not_found(name))
+
+
+def find_definition(name: str) -> "Definition":
+    """Read the definition meant by a path or a shipped name.
+
+    Raises SettingsError when there is none, DefinitionError when it can't be used.
+    """
+    from openai_monitor.definition.load import read_definition  # noqa: PLC0415 - pydantic loads only when needed
+
+    return read_definition(find_path(name))
+
+
+def definitions_for_key(key: str) -> list[str]:
+    """The shipped definitions whose password parameter expects a key that begins like this one, the best match only."""
+    fitting = {
+        name: len(prefix) for name in shipped_names() if (prefix := _key_prefix(name)) and key.startswith(prefix)
+    }
+    longest = max(fitting.values(), default=0)
+    return [name for name, length in fitting.items() if length == longest]
+
+
+def expected_prefix(placeholder: str | None) -> str | None:
+    """How a key begins, told by a parameter's ``placeholder`` such as ``sess-…``; None when it tells nothing."""
+    head, dots, _ = (placeholder or "").replace("...", "…").partition("…")
+    return head.strip() if dots and head.strip() else None
+
+
+def _key_prefix(name: str) -> str | None:
+    passwords = (spec for spec in find_definition(name).params if spec.type == "password")
+    return next((prefix for spec in passwords if (prefix := expected_prefix(spec.placeholder))), None)
+
+
+def _not_found(name: str) -> str:
+    looks_like_path = os.sep in name or name.endswith(_SUFFIXES)
+    names = ", ".join(shipped_names())
+    if looks_like_path:
+        return f"no definition file at {name}: give the path of a YAML file, or a shipped name ({names})"
+    close = difflib.get_close_matches(name, shipped_names(), n=1)
+    hint = f"did you mean {close[0]!r}? " if close else ""
+    return f"no definition named {name!r}: {hint}shipped are {names}; a path to a YAML file works too"

@@ -1,0 +1,396 @@
+"""What expressions compute: operators, coercions, null and failures, as Apache JEXL 3.2 has them."""
+
+import pytest
+
+from openai_monitor.definition.expression import compile_expression
+from openai_monitor.errors import EvaluationError
+
+VARIABLES: dict[str, object] = {
+    "cost": 12.5,  # doubles: float, or int when whole
+    "used": 25,
+    "total": 200,
+    "zero": 0,
+    "debt": -3,
+    "tenth": 0.1,
+    "nothing": None,
+    "ten": "10",  # texts
+    "four": "4",
+    "half": "10.5",
+    "minus": "-3",
+    "word": "abc",
+    "empty_text": "",
+    "yes": "true",
+    "no": "false",
+    "$.usage.used": 7,
+    "$.load.1m": 3.5,
+    "$.gone": None,
+    "a-b": 4,
+    "obj": '{"k": 5, "f": 0.25, "o": {"z": 1.5}, "l": [1, 2], "n": null, "b": true, "9": "nine"}',
+    "api": 1,
+    "api.calls": 5,
+}
+FAILS = object()
+
+
+def text(expression: str) -> object:
+    """The text of the result over VARIABLES, which shows its kind: ``5`` is an integer, ``5.0`` a double."""
+    bound = compile_expression(expression).bind_text(list(VARIABLES), now=lambda: 1_700_000_000_123)
+    try:
+        return bound(list(VARIABLES.values()))
+    except EvaluationError:
+        return FAILS
+
+
+@pytest.mark.parametrize(
+    ("expression", "expected"),
+    [
+        ("used + total", "225.0"),
+        ("used - total", "-175.0"),
+        ("used / total", "0.125"),
+        ("total / used", "8.0"),
+        ("used % 7", "4.0"),
+        ("debt % 7", "-3.0"),
+        ("used div 3", "8.333333333333334"),
+        ("used mod 7", "4.0"),
+        ("(1 - used / total) * 100", "87.5"),
+        ("tenth + 0.2", "0.30000000000000004"),
+        ("-used", "-25.0"),
+        ("+used", "25.0"),
+        ("- -3", "3"),
+        ("used & 3", "1"),
+        ("used | 6", "31"),
+        ("used ^ 1", "24"),
+        ("~used", "-26"),
+    ],
+)
+def test_doubles_compute_as_doubles(expression: str, expected: str) -> None:
+    assert text(expression) == expected
+
+
+@pytest.mark.parametrize(
+    ("expression", "expected"),
+    [
+        ("1 / 2", "0"),
+        ("-7 / 2", "-3"),
+        ("-7 % 3", "-1"),
+        ("7 / 2 * 1.0", "3.0"),
+        ("1.0 / 2", "0.5"),
+        ("2147483647 + 1", "2147483648"),
+        ("9223372036854775807 + 1", "9223372036854775808"),
+        ("10L * 2", "20"),
+        ("0x1F", "31"),
+        ("010", "8"),
+        ("5h", "5"),
+        ("1e3", "1000.0"),
+        ("5f", "5.0"),
+        ("5.e2", "500.0"),
+        (".5d", "0.5"),
+        ("1.50b", "1.50"),
+        ("5b / 2", "2.5"),
+        ("1.5b * 2", "3"),
+    ],
+)
+def test_number_literals_are_javas(expression: str, expected: str) -> None:
+    assert text(expression) == expected
+
+
+@pytest.mark.parametrize(
+    ("expression", "expected"),
+    [
+        ("ten + four", "104"),
+        ("ten + 1", "101"),
+        ("word + cost", "abc12.5"),
+        ("word + used", "abc25.0"),
+        ("word + 1e-5", "abc0.00001"),
+        ("1 + 2 + '3'", "33"),
+        ("true + 'x'", "truex"),
+        ("ten - four", "6"),
+        ("ten * four", "40"),
+        ("ten / four", "2"),
+        ("half * 2", "21.0"),
+        ("half - 1", "9.5"),
+        ("ten * used", "250.0"),
+        ("minus % 7", "4"),  # whole texts go through BigInteger.mod
+        ("minus / 2", "-1"),
+        ("empty_text * 2", "0"),
+        ("true + 1", "2"),
+        ("used + ''", "25.0"),
+    ],
+)
+def test_text_operands_concatenate_or_coerce(expression: str, expected: str) -> None:
+    assert text(expression) == expected
+
+
+@pytest.mark.parametrize(
+    ("expression", "expected"),
+    [
+        ("used > 24", "true"),
+        ("used >= 25 and total lt 300", "true"),
+        ("used eq 25", "true"),
+        ("used == 25.0", "true"),
+        ("used ne '25'", "false"),
+        ("'9' > '10'", "true"),
+        ("ten > 9", "true"),
+        ("ten == '10'", "true"),
+        ("ten == 10", "true"),
+        ("cost > half", "true"),
+        ("empty_text < 5", "true"),
+        ("empty_text > 5.0", "false"),  # an empty text is NaN to a double
+        ("empty_text < 5.0", "true"),
+        ("yes == true", "true"),
+        ("no == false", "true"),
+        ("true > false", "true"),
+        ("nothing == null", "true"),
+        ("nothing != 1", "true"),
+        ("null > 1", "false"),
+        ("null <= null", "true"),
+        ("NaN == NaN", "true"),
+        ("NaN < 1", "true"),
+        ("!yes", "false"),
+        ("not no", "true"),
+        ("zero || empty_text", "false"),
+        ("used && word", "true"),
+        ("-true", "false"),
+    ],
+)
+def test_comparisons_and_logic(expression: str, expected: str) -> None:
+    assert text(expression) == expected
+
+
+@pytest.mark.parametrize(
+    ("expression", "expected"),
+    [
+        ("used > 1 ? 'many' : 'few'", "many"),
+        ("zero ? 1 : 0", "0"),
+        ("'0' ? 1 : 0", "1"),
+        ("nothing ? 1 : 0", "0"),
+        ("undefined ? 1 : 0", "0"),
+        ("nothing ?: 5", "5"),
+        ("zero ?: 5", "5"),
+        ("empty_text ?: 5", "5"),
+        ("empty_text ?? 5", ""),
+        ("nothing ?? 5", "5"),
+        ("undefined ?? 5", "5"),
+        ("undefined ?: 6", "6"),
+        ("null + 1 ?? 5", "5"),
+        ("nothing ?? empty_text ?? 3", ""),
+        ("used ? 'a' : zero ? 'b' : 'c'", "a"),
+        ("$.gone != null ? $.gone : $.load.1m", "3.5"),
+        ("$.load.1m != null ? $.load.1m : $.gone", "3.5"),
+        ("nothing == null ? 'none' : nothing", "none"),
+    ],
+)
+def test_choices(expression: str, expected: str) -> None:
+    assert text(expression) == expected
+
+
+@pytest.mark.parametrize(
+    ("expression", "expected"),
+    [
+        ("word =~ 'a.c'", "true"),
+        ("word =~ 'b'", "false"),
+        ("word !~ 'b'", "true"),
+        ("used =~ '2.*'", "true"),
+        ("word =~ ~/ab./", "true"),
+        ("'b' =~ ['a', 'b']", "true"),
+        ("used =~ [25]", "false"),  # membership does not coerce
+        ("used =~ [25.0]", "true"),
+        ("word =~ {'abc': 1}", "true"),
+        ("2 =~ (1..3)", "true"),
+        ("null =~ 'a'", "false"),
+        ("word =^ 'ab'", "true"),
+        ("word !^ 'ab'", "false"),
+        ("word =$ 'bc'", "true"),
+        ("word !$ 'bc'", "false"),
+        ("used =^ 25", "true"),
+        ("null =^ null", "true"),
+    ],
+)
+def test_matching(expression: str, expected: str) -> None:
+    assert text(expression) == expected
+
+
+@pytest.mark.parametrize(
+    ("expression", "expected"),
+    [
+        ("now()", "1700000000123"),
+        ("now() / 1000", "1700000000"),
+        ("equals(word, 'abc')", "true"),
+        ("equals(used, 25)", "true"),
+        ("equals(nothing, nothing)", "true"),
+        ("contains(word, 'B')", "true"),
+        ("contains(nothing, 'B')", "false"),
+        ("exists(word)", "true"),
+        ("exists(nothing)", "false"),
+        ("exists(empty_text)", "false"),
+        ("matches(word, 'a.*')", "true"),
+        ("matches(nothing, 'a')", "false"),
+        ("matches(used, '25.0')", "true"),
+        ("size(word)", "3"),
+        ("size word", "3"),
+        ("size('😀')", "2"),
+        ("size(used)", "0"),
+        ("size(nothing)", "0"),
+        ("size(undefined)", "0"),
+        ("size([1, 2, 3])", "3"),
+        ("empty(nothing)", "true"),
+        ("empty(undefined)", "true"),
+        ("empty empty_text", "true"),
+        ("not empty word", "true"),
+        ("empty(zero)", "true"),
+        ("empty(used / zero)", "true"),
+        ("empty(false)", "false"),
+        ("get('a-b')", "4.0"),
+        ("get('a-b') - get('used')", "-21.0"),
+        ("get('undefined')", None),
+        ("get(word + '')", None),
+        ("has('a-b')", "true"),
+        ("has('c-d')", "false"),
+    ],
+)
+def test_functions(expression: str, expected: str | None) -> None:
+    assert text(expression) == expected
+
+
+@pytest.mark.parametrize(
+    ("expression", "expected"),
+    [
+        ("json:apply(obj).k", "5"),
+        ("json:apply(obj).k * 2", "10"),
+        ("json:apply(obj).f * 100", "25.0"),
+        ("(now() - json:apply(obj).k) / 2", "850000000059"),
+        ("json:apply(obj).o.z", "1.5"),
+        ("json:apply(obj).b", "true"),
+        ("json:apply(obj)['k']", "5"),
+        ("json:apply(obj).l", "[1,2]"),
+        ("json:apply(obj).l[1]", "2"),
+        ("json:apply(obj).l.1", "2"),
+        ("json:apply(obj).9", "nine"),
+        ("json:apply(obj).n", None),
+        ("json:apply(obj).nope", None),
+        ("json:apply(obj).nope.deeper", None),
+        ("json:apply(obj).nope ?? 'none'", "none"),
+        ("json:apply(word).k", None),
+        ("json:apply(nothing)", None),
+        ("json:apply('[1]')", None),
+        ("json:apply(obj)?.o?.z", "1.5"),
+        ("json:apply(obj).l[9] ?? 'short'", "short"),
+        ("json:apply(obj).l[9]", FAILS),
+        ("json:apply(obj).k.deeper", FAILS),
+        ("json:apply(used).k", FAILS),
+    ],
+)
+def test_json_apply_reads_an_object(expression: str, expected: object) -> None:
+    assert text(expression) == expected
+
+
+@pytest.mark.parametrize(
+    "expression",
+    [
+        "nothing + 1",
+        "1 - nothing",
+        "nothing + 'x'",
+        "nothing > 1",
+        "nothing =~ 'a'",
+        "!nothing",
+        "-nothing",
+        "nothing and true",
+        "null * 2",
+        "undefined",
+        "undefined + 1",
+        "undefined == null",
+        "(undefined) ?? 1",
+        "undefined + 1 ?? 2",
+        "nothing + 1 ?: 2",
+        "exists(undefined)",
+        "Content-Type",
+        "used / zero",
+        "used % zero",
+        "1 / 0",
+        "1.0 / 0",
+        "ten / '0'",
+        "1b % 0b",
+        "word * 2",
+        "word > 1",
+        "half > 10",  # only doubles read the fraction of a text
+        "half & 1",
+        "7 % minus",
+        "empty(word * 2)",
+        "-ten",
+        "+word",
+        "used.total",
+        "$.usage.used.deeper",
+        "$.usage[0]",
+        "word =~ '('",
+        "word =~ '(?=a)b'",
+        "max(used, total)",
+        "now(1)",
+        "equals(word)",
+        "get(used)",
+        "json:other(obj)",
+        "math:abs(debt)",
+        "[1, 2][5]",
+        "{[{:}]: 1}",
+        "1..3",
+        "NaN",
+        "1e308 * 10",
+    ],
+)
+def test_what_has_no_value_fails(expression: str) -> None:
+    assert text(expression) is FAILS
+
+
+@pytest.mark.parametrize(
+    ("expression", "expected"),
+    [
+        ("$.usage.used", "7.0"),
+        ("$.usage.used * 100", "700.0"),
+        ("$.load.1m", "3.5"),
+        ("$.usage.used - used", "-18.0"),
+        ("api.calls * 2", "10.0"),
+        ("$.not.there", None),
+        ("$.not.there == null", "true"),
+        ("$.gone > 1", "false"),
+    ],
+)
+def test_a_dotted_name_is_one_variable(expression: str, expected: str | None) -> None:
+    assert text(expression) == expected
+
+
+@pytest.mark.parametrize(
+    ("expression", "expected"),
+    [
+        ("`x${used}`", "x25.0"),
+        ("`${used}`", "25.0"),
+        ("`${1 + 1} of ${word}`", "2 of abc"),
+        ("`${used} ${nothing}`", "25.0 "),
+        ("`${'}'}`", "}"),
+        (r"`\${used}`", "${used}"),
+        ("`$${used}`", "$${used}"),
+        ("`#{used}`", "25.0"),
+        ("``", ""),
+        ("`${nothing}`", None),
+        ("`${undefined}`", FAILS),
+    ],
+)
+def test_templates(expression: str, expected: object) -> None:
+    assert text(expression) == expected
+
+
+@pytest.mark.parametrize(
+    ("expression", "expected"),
+    [
+        (r"'it\'s'", "it's"),
+        (r'"say \"x\""', 'say "x"'),
+        (r"'a\tb'", "a\tb"),
+        (r"'a\\b'", "a\\b"),
+        (r"'\d'", r"\d"),
+        (r"'\u0041\ud83d\ude00'", "A😀"),
+        (r"'\ud83d'", "�"),
+        ("used // of all", "25.0"),
+        ("used ## of all", "25.0"),
+        ("used /* of */ + /* all */ 1", "26.0"),
+    ],
+)
+def test_texts_and_comments(expression: str, expected: str) -> None:
+    assert text(expression) == expected
