@@ -1,0 +1,1 @@
+"""One collection: a definition and parameters become metric sets with rows."""

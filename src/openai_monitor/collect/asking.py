@@ -1,0 +1,225 @@
+"""One metric set of a round: its request or requests, pages, and rows."""
+
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import TYPE_CHECKING, Protocol
+from urllib.parse import quote, urlsplit
+
+from openai_monitor.collect.answer import Answer
+from openai_monitor.collect.fields import Warn
+from openai_monitor.collect.parse.json_body import read_json
+from openai_monitor.collect.plan import Plan, SetPlan
+from openai_monitor.collect.program import Program, compile_program
+from openai_monitor.collect.request import Request, build_request
+from openai_monitor.collect.verdict import check_status, listed_codes
+from openai_monitor.definition.model import Http, MetricSet
+from openai_monitor.definition.placeholder import substitute_row
+from openai_monitor.errors import CollectionError
+from openai_monitor.rows import Code, Row
+
+if TYPE_CHECKING:
+    from openai_monitor.collect.transport import Session
+
+LARGEST_FAN_OUT = 50
+"""HertzBeat's bound on the requests of one metric set that is asked row by row."""
+
+_FAN_OUT_AT_ONCE = 8
+_FAILURES_NAMED = 5
+
+RowTexts = dict[str, str | None]
+"""The cells of one row as texts, by field name."""
+
+
+class Sender(Protocol):
+    """What a round needs of a transport; see ``collect.transport.Transport``."""
+
+    async def send(self, request: Request, session: "Session") -> Answer:
+        """Ask and give the complete answer; raises CollectionError."""
+
+
+@dataclass(slots=True)
+class RoundState:
+    """What the sets of a round share.
+
+    ``lasting`` are cells of sets that gave one row, ``previous`` the rows of each set of the group before that gave
+    several; both are what ``^o^`` takes its values from. ``secrets`` are values of answers that may not be shown.
+    """
+
+    plan: Plan
+    sender: Sender
+    session: "Session"
+    clock: Callable[[], datetime]
+    lasting: RowTexts = field(default_factory=dict)
+    previous: list[list[RowTexts]] = field(default_factory=list)
+    secrets: list[str] = field(default_factory=list)
+
+    def local_time(self) -> datetime:
+        """The moment, in the zone of the definition's time expressions."""
+        return self.clock().astimezone(self.plan.zone)
+
+
+@dataclass(slots=True)
+class SetRun:
+    """Asks for one metric set. ``rows`` raises CollectionError when the set fails."""
+
+    planned: SetPlan
+    state: RoundState
+    warn: Warn
+
+    async def rows(self) -> tuple[list[Row], str]:
+        """The rows, and a message when there is something to say about a success."""
+        planned = self.planned
+        if planned.failure is not None:
+            raise planned.failure
+        if planned.row_fields:
+            return await self._rows_by_row()
+        if planned.program is None:
+            planned.program = compile_program(planned.metric_set, self.state.plan.now_ms)
+        request = planned.request_at(self.state.local_time())
+        return await self._pages(request, planned.program, planned.metric_set)
+
+    async def _exchange(self, request: Request, program: Program, metric_set: MetricSet) -> tuple[list[Row], Answer]:
+        state = self.state
+        answer = await state.sender.send(request, state.session)
+        listed = listed_codes(metric_set.http)
+        check_status(answer, listed, state.clock())
+
+        async def ask(url: str) -> Answer:
+            return await state.sender.send(_page_request(url, request.timeout), state.session)
+
+        rows = await program.rows(answer, ask, listed, self.warn)
+        return _without_secrets(rows, answer, state.plan), answer
+
+    # Pages
+
+    async def _pages(self, request: Request, program: Program, metric_set: MetricSet) -> tuple[list[Row], str]:
+        """The rows of an answer and of the pages after it, and a message when not all pages were read."""
+        rows, answer = await self._exchange(request, program, metric_set)
+        paging = self.planned.paging
+        if paging is None:
+            return rows, ""
+        seen: set[str] = set()
+        for number in range(1, paging.most_pages + 1):
+            cursor = paging.cursor(read_json(answer))
+            if cursor is None:
+                return rows, ""
+            if cursor in seen:
+                return rows, f"page {number} points back to a page already read: stopped there, rows may be missing"
+            if number == paging.most_pages:
+                break
+            seen.add(cursor)
+            request = self._next_request(metric_set, paging.parameter, cursor)
+            more, answer = await self._exchange(request, program, metric_set)
+            rows += more
+        return rows, f"stopped after {paging.most_pages} pages, there are more: raise {self.planned.name}.most_pages"
+
+    def _next_request(self, metric_set: MetricSet, parameter: str, cursor: str) -> Request:
+        """The same request for the page of a cursor, which is taken as it is: nothing in it is replaced."""
+        http = metric_set.http or Http()
+        others = {name: value for name, value in (http.params or {}).items() if name != parameter}
+        bare = metric_set.model_copy(update={"http": http.model_copy(update={"params": others})})
+        request = build_request(bare, now=self.state.local_time(), sensitive=self.planned.sensitive)
+        joint = "&" if "?" in request.target else "?"
+        request.target += f"{joint}{quote(parameter, safe='')}={quote(cursor, safe='')}"
+        return request
+
+    # Sets that are asked row by row of an earlier set (^o^)
+
+    async def _rows_by_row(self) -> tuple[list[Row], str]:
+        substitutions = self._substitutions()
+        asked = substitutions[:LARGEST_FAN_OUT]
+        limit = asyncio.Semaphore(_FAN_OUT_AT_ONCE)
+
+        async def one(values: RowTexts) -> list[Row] | CollectionError:
+            async with limit:
+                try:
+                    return await self._rows_of(values)
+                except CollectionError as error:
+                    return error
+
+        outcomes = await asyncio.gather(*map(one, asked))
+        errors = [outcome for outcome in outcomes if isinstance(outcome, CollectionError)]
+        if len(errors) == len(asked):
+            raise errors[0]
+        rows = [row for outcome in outcomes if not isinstance(outcome, CollectionError) for row in outcome]
+        return rows, _fan_out_message(outcomes, len(substitutions))
+
+    async def _rows_of(self, values: RowTexts) -> list[Row]:
+        empty = sorted(name for name, value in values.items() if value is None)
+        if empty:
+            raise CollectionError(Code.FAIL, f"^o^{empty[0]}^o^ is empty in this row")
+        filled = {name: value for name, value in values.items() if value is not None}
+        state, planned = self.state, self.planned
+        state.secrets.extend(_authorizing_values(planned, filled))
+        metric_set = substitute_row(planned.metric_set, filled)
+        program = compile_program(metric_set, state.plan.now_ms)
+        sensitive = planned.sensitive or bool(state.secrets)
+        request = build_request(metric_set, now=state.local_time(), sensitive=sensitive)
+        rows, message = await self._pages(request, program, metric_set)
+        if message:
+            self.warn(message)
+        return rows
+
+    def _substitutions(self) -> list[RowTexts]:
+        """The values of this set's ``^o^`` fields, one dict a request. Raises CollectionError when a field has none."""
+        wanted, lasting = self.planned.row_fields, self.state.lasting
+        rows = max(self.state.previous, key=lambda rows: len(wanted & rows[0].keys()), default=[])
+        varying = wanted & rows[0].keys() if rows else frozenset()
+        missing = sorted(wanted - varying - lasting.keys())
+        if missing:
+            names = ", ".join(f"^o^{name}^o^" for name in missing)
+            raise CollectionError(
+                Code.FAIL, f"{names} has no value: no set of the priority before gave a row with such a field"
+            )
+        fixed = {name: lasting[name] for name in wanted - varying}
+        if not varying:
+            return [fixed]
+        return [{**fixed, **{name: row[name] for name in varying}} for row in rows]
+
+
+def _fan_out_message(outcomes: Sequence[list[Row] | CollectionError], total: int) -> str:
+    parts = []
+    if total > len(outcomes):
+        parts.append(f"{len(outcomes)} of {total} rows were asked for, which is the most")
+    failed = [
+        f"row {number}: {outcome}"
+        for number, outcome in enumerate(outcomes, start=1)
+        if isinstance(outcome, CollectionError)
+    ]
+    if failed:
+        more = "; …" if len(failed) > _FAILURES_NAMED else ""
+        named = "; ".join(failed[:_FAILURES_NAMED])
+        parts.append(f"{len(failed)} of {len(outcomes)} requests failed ({named}{more})")
+    return ". ".join(parts)
+
+
+def _authorizing_values(planned: SetPlan, values: Mapping[str, str]) -> list[str]:
+    """Values that stand in the authorization: secrets, whatever the type of the field they come from."""
+    http = planned.metric_set.http
+    if http is None or http.authorization is None:
+        return []
+    texts = [text for _, text in http.authorization if isinstance(text, str)]
+    return [value for name, value in values.items() if any(f"^o^{name}^o^" in text for text in texts)]
+
+
+def _page_request(url: str, timeout: float | None) -> Request:
+    """A request for one more address, which carries nothing of the definition's."""
+    try:
+        parts = urlsplit(url)
+        port = parts.port or (443 if parts.scheme == "https" else 80)
+    except ValueError:
+        raise CollectionError(Code.UN_CONNECTABLE, f"{url!r} is no web address") from None
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise CollectionError(Code.UN_CONNECTABLE, f"{url!r} is no web address")
+    target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+    return Request("GET", parts.scheme, parts.hostname, port, target, (), None, timeout, None, sensitive=False)
+
+
+def _without_secrets(rows: list[Row], answer: Answer, plan: Plan) -> list[Row]:
+    """Rows in which a server's echo of the key is masked."""
+    if not any(secret.encode() in answer.body for secret in plan.secrets):
+        return rows
+    clean = plan.redactor.clean
+    return [tuple(clean(cell) if isinstance(cell, str) else cell for cell in row) for row in rows]

@@ -1,0 +1,259 @@
+"""From raw alias values to typed cells: calculations, units, types and filters of one metric set.
+
+Each field becomes one closure over a raw row (a value per alias). What a definition can't change at run time is decided
+here once, so that a row costs a few calls.
+"""
+
+import math
+import sys
+from collections.abc import Callable, Sequence
+from decimal import Decimal, InvalidOperation
+
+from openai_monitor.collect.parse import Aliases, RawRow
+from openai_monitor.collect.values import converted_text, number_and_unit, seconds_of_day, text_of
+from openai_monitor.definition.expression import Expression, compile_expression
+from openai_monitor.definition.expression.values import java_text
+from openai_monitor.definition.model import MetricSet
+from openai_monitor.definition.units import UnitEntry, convert, converts, parse_unit_entry
+from openai_monitor.errors import EvaluationError, ExpressionSyntaxError
+from openai_monitor.rows import Field, FieldType, Row, Value
+
+Warn = Callable[[str], object]
+Cell = Callable[[RawRow, Warn], Value]
+Clock = Callable[[], int]
+
+_LARGEST = sys.float_info.max
+
+
+def declared_fields(metric_set: MetricSet) -> tuple[Field, ...]:
+    """The columns of a metric set, in the order of the definition. A type HertzBeat does not know is text."""
+    known = {kind.value: kind for kind in FieldType}
+    return tuple(
+        Field(spec.field or "", known.get(spec.type, FieldType.STRING), spec.unit, spec.label)
+        for spec in metric_set.fields
+    )
+
+
+def alias_names(metric_set: MetricSet) -> Aliases:
+    """The aliases to read from an answer; without ``aliasFields`` they are the fields' own names."""
+    if metric_set.alias_fields:
+        return tuple(alias or "" for alias in metric_set.alias_fields)
+    return tuple(spec.field or "" for spec in metric_set.fields)
+
+
+def compile_cells(metric_set: MetricSet, aliases: Aliases, now: Clock) -> tuple[Cell, ...]:
+    """One closure a field, in the order of the fields."""
+    calculates = calculations(metric_set)
+    units = {entry.field: entry for entry in filter(None, map(_read_unit, metric_set.units or ()))}
+    return tuple(
+        _compile_cell(field, aliases, calculates.get(field.name, field.name), units.get(field.name), now)
+        for field in declared_fields(metric_set)
+    )
+
+
+def compile_filters(metric_set: MetricSet, fields: Sequence[Field], now: Clock) -> Callable[[Row], bool] | None:
+    """Whether a finished row stays: it does when any filter is true. None when the set has no filters.
+
+    A filter that does not compile, fails, or is not boolean counts as false.
+    """
+    if not metric_set.filters:
+        return None
+    names = [field.name for field in fields]
+    tests = [
+        expression.bind(names, now=now) for text in metric_set.filters if (expression := _try_compile(text)) is not None
+    ]
+
+    def keep(row: Row) -> bool:
+        return any(_is_true(test, row) for test in tests)
+
+    return keep
+
+
+def _is_true(test: Callable[[Sequence[object]], object], row: Row) -> bool:
+    try:
+        return test(row) is True
+    except EvaluationError:
+        return False
+
+
+def calculations(metric_set: MetricSet) -> dict[str, Expression | str]:
+    """What fills a field: the last expression for it, or without one the last text, which names an alias.
+
+    `` `key` `` would be a text in an expression; where it is an alias of the set, it is the alias.
+    """
+    found: dict[str, Expression | str] = {}
+    for entry in metric_set.calculates or ():
+        name, equals, right = (part.strip() for part in (entry or "").partition("="))
+        around = right.startswith("`") and right in (metric_set.alias_fields or ())
+        expression = None if around else _try_compile(right)
+        if equals and (expression or not isinstance(found.get(name), Expression)):
+            found[name] = expression or right
+    return found
+
+
+def _read_unit(text: str | None) -> UnitEntry | None:
+    return parse_unit_entry(text) if text else None
+
+
+def _try_compile(text: str | None) -> Expression | None:
+    try:
+        return compile_expression(text) if text else None
+    except ExpressionSyntaxError:
+        return None
+
+
+def _compile_cell(field: Field, aliases: Aliases, source: Expression | str, unit: UnitEntry | None, now: Clock) -> Cell:
+    if isinstance(source, str):
+        return _plain_cell(field, _index(aliases, source), unit)
+    # An expression that fails on a row falls back to the alias of exactly its text: `Content-Length` is both.
+    fallback = _plain_cell(field, _index(aliases, source.text), unit)
+    return _calculated_cell(field, aliases, source, fallback, unit, now)
+
+
+def _index(aliases: Aliases, name: str) -> int | None:
+    return aliases.index(name) if name in aliases else None
+
+
+def _plain_cell(field: Field, index: int | None, unit: UnitEntry | None) -> Cell:
+    if index is None:
+        return lambda _raw, _warn: None
+    if field.type is FieldType.NUMBER:
+        return _plain_number(index, _target_unit(field, unit), unit.source if unit else None)
+    if field.type is FieldType.TIME:
+        return lambda raw, _warn: seconds_of_day(raw[index])
+    if unit is None:
+        return _plain_text(index)
+    source, target = unit.source, unit.target
+    return lambda raw, _warn: converted_text(text_of(raw[index]), source, target)
+
+
+def _target_unit(field: Field, unit: UnitEntry | None) -> str | None:
+    return unit.target if unit else field.unit
+
+
+def _plain_text(index: int) -> Cell:
+    def cell(raw: RawRow, _warn: Warn) -> Value:
+        value = raw[index]
+        return value if type(value) is str else text_of(value)
+
+    return cell
+
+
+def _plain_number(index: int, target: str | None, source: str | None) -> Cell:
+    def cell(raw: RawRow, warn: Warn) -> Value:
+        value = raw[index]
+        unit = source
+        if type(value) is str:
+            number, found = number_and_unit(value)
+            unit = found or source
+        elif type(value) is float or type(value) is int:
+            number = value
+        else:
+            return None
+        return finish_number(number, unit, target, warn)
+
+    return cell
+
+
+def _calculated_cell(
+    field: Field, aliases: Aliases, expression: Expression, fallback: Cell, unit: UnitEntry | None, now: Clock
+) -> Cell:
+    used = _aliases_in(expression.text, aliases)
+    names = [aliases[index] for index in used]
+    evaluate = expression.bind(names, now=now)
+    evaluate_text = expression.bind_text(names, now=now)
+    operand = text_of if field.type is FieldType.STRING else number_operand
+    target = _target_unit(field, unit)
+    source = unit.source if unit else None
+
+    def number_cell(raw: RawRow, warn: Warn) -> Value:
+        try:
+            result = evaluate([operand(raw[index]) for index in used])
+        except EvaluationError:
+            return fallback(raw, warn)
+        if type(result) is not float and type(result) is not int:
+            result = _number_result(result, field.unit)
+        found = _data_unit([raw[index] for index in used]) if target else None
+        return finish_number(result, found or source, target, warn)
+
+    def text_cell(raw: RawRow, warn: Warn) -> Value:
+        try:
+            result = evaluate_text([operand(raw[index]) for index in used])
+        except EvaluationError:
+            return fallback(raw, warn)
+        return result if unit is None else converted_text(result, unit.source, unit.target)
+
+    if field.type is not FieldType.NUMBER:
+        return text_cell
+    return _quick(used[0], evaluate, number_cell) if len(used) == 1 and unit is None else number_cell
+
+
+def _quick(index: int, evaluate: Callable[[Sequence[object]], object], cell: Cell) -> Cell:
+    """The cell for what nearly every row has, a fraction in and a fraction out; all else goes to the full cell."""
+
+    def quick_cell(raw: RawRow, warn: Warn) -> Value:
+        value = raw[index]
+        if value.__class__ is float:
+            try:
+                result = evaluate((value,))
+            except EvaluationError:
+                return cell(raw, warn)
+            if result.__class__ is float and -_LARGEST <= result <= _LARGEST:
+                return result + 0.0
+        return cell(raw, warn)
+
+    return quick_cell
+
+
+def _aliases_in(text: str, aliases: Aliases) -> list[int]:
+    """The aliases an expression can reach; one that looks names up at run time reaches them all."""
+    if "get(" in text or "has(" in text:
+        return list(range(len(aliases)))
+    return [index for index, alias in enumerate(aliases) if alias and alias in text]
+
+
+def _data_unit(values: Sequence[object]) -> str | None:
+    for value in values:
+        if type(value) is str and (found := number_and_unit(value)[1]):
+            return found
+    return None
+
+
+def finish_number(value: float | None, source: str | None, target: str | None, warn: Warn) -> int | float | None:
+    """Convert the unit, and let no NaN, infinity or negative zero pass."""
+    if value is None:
+        return None
+    if source is not None and target is not None:
+        if source.upper() != target.upper() and not converts(source, target):
+            warn(f"a value came in {source!r}, which is not convertible to {target!r}: it was left as it is")
+        value = convert(value, source, target)
+    if type(value) is float:
+        if not math.isfinite(value):
+            warn(f"a number was {java_text(value)}: the field has no value")
+            return None
+        return value + 0.0
+    return value
+
+
+def number_operand(value: object) -> object:
+    """A raw value as an expression of a number field sees it: a number where it reads as one, else its text."""
+    if type(value) is float or type(value) is int or value is None:
+        return value
+    text = text_of(value)
+    number = number_and_unit(text)[0] if text else None
+    return text if number is None else number
+
+
+def _number_result(result: object, unit: str | None) -> int | float | None:
+    """A calculation's text as a number: the field's own unit behind it is dropped."""
+    if not isinstance(result, str):
+        return None
+    text = result.removesuffix(unit) if unit else result
+    try:
+        number = Decimal(text)
+    except InvalidOperation:
+        return None
+    if not number.is_finite() or number.adjusted() > 400 or "_" in text or text != text.strip():
+        return None
+    whole = number == number.to_integral_value()
+    return int(number) if whole and "." not in text and "e" not in text.lower() else float(number)

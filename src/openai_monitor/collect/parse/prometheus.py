@@ -1,0 +1,103 @@
+"""``parseType: prometheus``: one row for each sample that is named like the metric set.
+
+An alias is the name of a label; ``value`` and ``metric_value`` are the sample's value where no label has that
+name. The text is checked whole: one malformed line anywhere fails the set with its line number, since a text
+that is cut or mixed up can't be trusted elsewhere. Timestamps and exemplars are checked and passed over.
+Values are doubles, as they are for Prometheus. HertzBeat answers success without rows for a malformed text,
+and takes exemplars, tabs, decimal timestamps, leading blanks and backslashes in a HELP line for malformed.
+"""
+
+import re
+from collections.abc import Callable
+
+from openai_monitor.collect.answer import Answer
+from openai_monitor.collect.parse import Aliases, Ask, Extracted, Parse, RawRow
+from openai_monitor.collect.parse.body import MAX_ROWS, data_text, failure
+from openai_monitor.collect.parse.json_body import has_no_content
+from openai_monitor.definition.model import Http
+
+VALUE_ALIASES = frozenset({"value", "metric_value"})
+MAX_LABELS = 100_000
+"""Characters of the labels of one sample."""
+
+_CHECKED = "exposition"  # sets that share an answer check it once
+
+# Quantifiers are possessive: every text has one reading, so that checking it is linear and never backtracks.
+_BLANKS = r"[ \t]*+"
+_LABEL_NAME = r"[a-zA-Z_][a-zA-Z0-9_]*+"
+_LABEL_TEXT = r'(?:[^"\\\n]++|\\[\\"n])*+'
+_LABEL = rf'{_LABEL_NAME}{_BLANKS}={_BLANKS}"{_LABEL_TEXT}"{_BLANKS}'
+_LABELS = rf"\{{{_BLANKS}(?:{_LABEL}(?:,{_BLANKS}|(?=\}})))*+\}}"
+_NUMBER = r"[+-]?(?:(?:[0-9]++(?:\.[0-9]*+)?|\.[0-9]++)(?:[eE][+-]?[0-9]++)?|(?i:inf(?:inity)?|nan))"
+_TIMESTAMP = rf"(?:[ \t]++{_NUMBER})?"
+_EXEMPLAR = rf"(?:[ \t]++\#{_BLANKS}{_LABELS}{_BLANKS}{_NUMBER}{_TIMESTAMP})?"
+_TAIL = rf"(?:{_BLANKS}(?P<labels>{_LABELS}){_BLANKS}|[ \t]++)(?P<number>{_NUMBER})"
+_PLAIN_TAIL = _TAIL.replace("?P<labels>", "?:").replace("?P<number>", "?:")
+_SAMPLE = rf"[a-zA-Z_:][a-zA-Z0-9_:]*+{_PLAIN_TAIL}{_TIMESTAMP}{_EXEMPLAR}"
+_GOOD_LINES = re.compile(rf"(?:{_BLANKS}(?:{_SAMPLE}|\#[^\n]*+)?+[ \t\r]*+\n)*+")
+_LABEL_PAIR = re.compile(rf'({_LABEL_NAME}){_BLANKS}={_BLANKS}"({_LABEL_TEXT})"')
+
+
+def compile(_http: Http, aliases: Aliases, set_name: str) -> Parse:
+    """Read the samples called ``set_name``."""
+    samples = re.compile(rf"^{_BLANKS}{re.escape(set_name)}{_TAIL}", re.MULTILINE)
+    read_row = _row_reader(aliases)
+
+    async def parse(answer: Answer, _ask: Ask) -> Extracted:
+        if has_no_content(answer):
+            return Extracted([])
+        if _CHECKED not in answer.memo:
+            answer.memo[_CHECKED] = _checked(data_text(answer, "Prometheus exposition text"))
+        text = str(answer.memo[_CHECKED])
+        rows: list[RawRow] = []
+        for sample in samples.finditer(text):
+            rows.append(read_row(sample))
+            if len(rows) > MAX_ROWS:
+                raise failure(f"more than {MAX_ROWS} samples are named {set_name}; ask for fewer of them")
+        return Extracted(rows, [] if rows else [f"no sample is named {set_name}"])
+
+    return parse
+
+
+def _checked(text: str) -> str:
+    """The text with a last newline; raises CollectionError with the number of the first bad line."""
+    text += "\n"
+    good = _GOOD_LINES.match(text)
+    end = good.end() if good else 0
+    if end == len(text):
+        return text
+    raise failure(
+        f"line {text.count(chr(10), 0, end) + 1} of the answer is no exposition text: "
+        'expected a sample such as name{label="text"} 1.5, a comment or an empty line; '
+        "check that the url is a Prometheus exporter's"
+    )
+
+
+def _row_reader(aliases: Aliases) -> Callable[[re.Match[str]], RawRow]:
+    needs_labels = not VALUE_ALIASES.issuperset(aliases)
+
+    def read(sample: re.Match[str]) -> RawRow:
+        text, number = sample.group("labels", "number")
+        value = float(number)
+        labels = _labels(text) if text and (needs_labels or "value" in text) else {}
+        return tuple([labels.get(alias, value if alias in VALUE_ALIASES else None) for alias in aliases])
+
+    return read
+
+
+def _labels(text: str) -> dict[str, str]:
+    if len(text) > MAX_LABELS:
+        raise failure(f"the labels of a sample have {len(text)} characters, at most {MAX_LABELS} are read")
+    pairs = _LABEL_PAIR.findall(text)
+    labels: dict[str, str] = dict(pairs)
+    if len(labels) < len(pairs):
+        raise failure("a sample has the same label twice, so it is not known which one counts; ask whoever exports it")
+    if "\\" in text:
+        return {name: _unescape(value) for name, value in labels.items()}
+    return labels
+
+
+def _unescape(text: str) -> str:
+    """Replace escapes: between doubled backslashes, any other backslash begins one."""
+    parts = text.split("\\\\")
+    return "\\".join([part.replace("\\n", "\n").replace('\\"', '"') for part in parts])

@@ -1,0 +1,239 @@
+"""A definition with its parameters: everything a round needs that does not change from round to round."""
+
+import time
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, tzinfo
+from itertools import groupby
+
+from openai_monitor.collect.fields import declared_fields
+from openai_monitor.collect.parameters import Given, check_parameters, resolve_parameters, zone_of
+from openai_monitor.collect.program import Program, compile_program
+from openai_monitor.collect.request import Request, build_request, clean_token, needs_times
+from openai_monitor.definition.load import Definition
+from openai_monitor.definition.model import MetricSet, ParamSpec
+from openai_monitor.definition.paging import Paging, read_paging
+from openai_monitor.definition.placeholder import (
+    Parameter,
+    Parameters,
+    parameters_used,
+    row_fields,
+    substitute_parameters,
+)
+from openai_monitor.definition.shipped import definitions_for_key, expected_prefix
+from openai_monitor.errors import CollectionError, ParameterError, PathSyntaxError
+from openai_monitor.redact import Redactor
+from openai_monitor.rows import Code, Field
+
+
+def epoch_ms() -> int:
+    """The clock of ``now()`` in expressions."""
+    return time.time_ns() // 1_000_000
+
+
+@dataclass(slots=True)
+class SetPlan:
+    """One metric set, its ``^_^`` replaced. ``failure`` is why it fails before anything is asked, if it does."""
+
+    metric_set: MetricSet = field(repr=False)
+    name: str
+    priority: int
+    fields: tuple[Field, ...]
+    row_fields: frozenset[str]
+    sensitive: bool
+    program: Program | None = None
+    paging: Paging | None = None
+    request: Request | None = None
+    failure: CollectionError | None = None
+    wanted: bool = True
+
+    def request_at(self, now: datetime) -> Request:
+        """The request of this moment; one that does not depend on the clock is built once and kept.
+
+        Raises CollectionError when no request can be made of the set.
+        """
+        if self.request is not None:
+            return self.request
+        request = build_request(self.metric_set, now=now, sensitive=self.sensitive)
+        if not needs_times(self.metric_set):
+            self.request = request
+        return request
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What to collect for one monitor. ``groups`` are the sets by priority, in the order they run.
+
+    ``notes`` are remarks for the person who gave the parameters. ``zone`` is that of time expressions, None for local.
+    """
+
+    app: str
+    host: str | None
+    groups: tuple[tuple[SetPlan, ...], ...]
+    zone: tzinfo | None
+    redactor: Redactor
+    secrets: tuple[str, ...] = field(repr=False)
+    name: str | None = None
+    tags: tuple[tuple[str, str], ...] = ()
+    notes: tuple[str, ...] = ()
+    now_ms: Callable[[], int] = epoch_ms
+
+    @property
+    def sets(self) -> tuple[SetPlan, ...]:
+        """All sets, in the order they run."""
+        return tuple(planned for group in self.groups for planned in group)
+
+
+def make_plan(
+    definition: Definition,
+    values: Given,
+    *,
+    metrics: Collection[str] | None = None,
+    name: str | None = None,
+    tags: Mapping[str, str] | None = None,
+) -> Plan:
+    """Check the parameters and compile the definition for them.
+
+    ``metrics`` names the sets to report; what they take ``^o^`` values from runs too, unreported. Raises ParameterError
+    that names everything missing, unknown or unfit, and every unknown metric set.
+    """
+    check_parameters(definition.params, values)
+    _check_metrics(definition, metrics)
+    unset = {spec.field or "": Parameter(None, spec.type or "text") for spec in definition.params}
+    parameters = {**unset, **resolve_parameters(definition.params, values)}
+    return bind(definition, parameters, metrics=metrics, name=name, tags=tags)
+
+
+def bind(
+    definition: Definition,
+    parameters: Parameters,
+    *,
+    metrics: Collection[str] | None = None,
+    name: str | None = None,
+    tags: Mapping[str, str] | None = None,
+    now_ms: Callable[[], int] = epoch_ms,
+) -> Plan:
+    """Compile a definition for parameters as they are, unchecked. Raises ParameterError for an unknown time zone."""
+    passwords = {key for key, parameter in parameters.items() if parameter.type == "password"}
+    annotations = definition.document.annotations
+    planned = [_plan_set(metric_set, parameters, passwords, annotations, now_ms) for metric_set in definition.sets]
+    if metrics is not None:
+        _mark_wanted(planned, metrics)
+        planned = [item for item in planned if item.wanted or _is_needed(item, planned)]
+    secrets = tuple(
+        spelling for key in passwords if (value := parameters[key].value) for spelling in _key_spellings(value)
+    )
+    host = parameters.get("host")
+    return Plan(
+        app=definition.app,
+        host=host.value if host else None,
+        groups=_by_priority(planned),
+        zone=zone_of(parameters),
+        redactor=Redactor(secrets),
+        secrets=secrets,
+        name=name,
+        tags=tuple((tags or {}).items()),
+        notes=tuple(_key_notes(definition.params, parameters)),
+        now_ms=now_ms,
+    )
+
+
+def _plan_set(
+    metric_set: MetricSet,
+    parameters: Parameters,
+    passwords: Collection[str],
+    annotations: Mapping[str, str | None] | None,
+    now_ms: Callable[[], int],
+) -> SetPlan:
+    used = parameters_used(metric_set) & set(passwords)
+    bound = substitute_parameters(metric_set, parameters)
+    planned = SetPlan(
+        metric_set=bound,
+        name=metric_set.name or "",
+        priority=metric_set.priority,
+        fields=declared_fields(bound),
+        row_fields=row_fields(bound),
+        sensitive=bool(used),
+    )
+    try:
+        _check_protocol(bound)
+        planned.paging = _paging(annotations, planned.name)
+        if not planned.row_fields:
+            planned.program = compile_program(bound, now_ms)
+    except CollectionError as failure:
+        planned.failure = failure
+    return planned
+
+
+def _paging(annotations: Mapping[str, str | None] | None, name: str) -> Paging | None:
+    try:
+        return read_paging(annotations, name)
+    except PathSyntaxError as fault:
+        raise CollectionError(
+            Code.FAIL, f"the annotations of {name} hold a path that does not compile: {fault}"
+        ) from None
+
+
+def _check_protocol(metric_set: MetricSet) -> None:
+    if metric_set.protocol != "http":
+        raise CollectionError(
+            Code.FAIL,
+            f"protocol {metric_set.protocol!r} is not collected here: only http is; leave the set to HertzBeat",
+        )
+    if metric_set.http is None:
+        raise CollectionError(Code.FAIL, "the set has no http section: add one with host, port and url")
+
+
+def _by_priority(planned: Sequence[SetPlan]) -> tuple[tuple[SetPlan, ...], ...]:
+    ordered = sorted(planned, key=lambda item: item.priority)
+    return tuple(tuple(group) for _, group in groupby(ordered, key=lambda item: item.priority))
+
+
+def _mark_wanted(planned: Sequence[SetPlan], metrics: Collection[str]) -> None:
+    for item in planned:
+        item.wanted = item.name in metrics
+
+
+def _is_needed(candidate: SetPlan, planned: Sequence[SetPlan]) -> bool:
+    """Whether a wanted set takes, at first or second hand, a ``^o^`` value from this one."""
+    names = {column.name for column in candidate.fields}
+    return any(
+        item.priority > candidate.priority and names & item.row_fields and (item.wanted or _is_needed(item, planned))
+        for item in planned
+        if item is not candidate
+    )
+
+
+def _check_metrics(definition: Definition, metrics: Collection[str] | None) -> None:
+    known = [metric_set.name or "" for metric_set in definition.sets]
+    unknown = [name for name in metrics or () if name not in known]
+    if unknown:
+        raise ParameterError(f"no metric set named {', '.join(unknown)}: {definition.app} has {', '.join(known)}")
+
+
+def _key_spellings(value: str) -> list[str]:
+    """A secret as it was given and as it is sent."""
+    try:
+        return [value, clean_token(value)] if value.strip() else []
+    except CollectionError:
+        return [value]
+
+
+def _key_notes(specs: Sequence[ParamSpec], parameters: Mapping[str, Parameter]) -> list[str]:
+    """A remark for each password that does not begin as its placeholder (``sess-…``) says it should."""
+    notes = []
+    for spec in specs:
+        parameter = parameters.get(spec.field or "")
+        if spec.type != "password" or parameter is None or not (parameter.value or "").strip():
+            continue
+        expected = expected_prefix(spec.placeholder)
+        key = _key_spellings(parameter.value or "")[-1]
+        if expected and not key.startswith(expected):
+            notes.append(_wrong_key_note(spec, expected, key))
+    return notes
+
+
+def _wrong_key_note(spec: ParamSpec, expected: str, key: str) -> str:
+    fitting = definitions_for_key(key)
+    hint = f"; a key like this fits --define {' or '.join(fitting)}" if fitting else ""
+    return f"parameter {spec.field} does not begin with {expected} as expected here{hint}; it is tried all the same"

@@ -1,0 +1,118 @@
+"""What one metric set does with an answer, compiled: parse, then fields, then filters."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import lru_cache
+from itertools import repeat
+
+from openai_monitor.collect.answer import Answer
+from openai_monitor.collect.fields import (
+    Cell,
+    Clock,
+    Warn,
+    alias_names,
+    compile_cells,
+    compile_filters,
+    declared_fields,
+)
+from openai_monitor.collect.parse import Aliases, Ask, Parse, compile_parse
+from openai_monitor.collect.verdict import check_error_object
+from openai_monitor.definition.model import Http, MetricSet
+from openai_monitor.errors import CollectionError, SyntaxFault
+from openai_monitor.rows import Code, Field, Row
+
+_JSON_TYPES = ("jsonPath", "default")
+
+
+@dataclass(frozen=True, slots=True)
+class Program:
+    """The language part of a metric set as closures; the same for all monitors that share it."""
+
+    fields: tuple[Field, ...]
+    aliases: Aliases
+    parse: Parse
+    cells: tuple[Cell, ...]
+    keep: Callable[[Row], bool] | None
+    looks_for_error: bool
+
+    async def rows(self, answer: Answer, ask: Ask, listed: frozenset[int], warn: Warn) -> list[Row]:
+        """The typed rows of one answer; raises CollectionError when it can't be read."""
+        if self.looks_for_error:
+            check_error_object(answer, self.aliases, listed)
+        extracted = await self.parse(answer, ask)
+        for warning in extracted.warnings:
+            warn(warning)
+        # Column by column: a tuple for each row is then made by zip, and most of a cell's cost is its own.
+        columns = [map(cell, extracted.rows, repeat(warn)) for cell in self.cells]
+        rows: list[Row] = list(zip(*columns, strict=True)) if columns else [()] * len(extracted.rows)
+        return rows if self.keep is None else list(filter(self.keep, rows))
+
+
+def compile_program(metric_set: MetricSet, now: Clock) -> Program:
+    """Compile a set whose placeholders are all replaced; sets with the same text share one Program.
+
+    Raises CollectionError (FAIL) when a path or pattern does not compile: the set then fails without a request.
+    """
+    return _compile(_Source(metric_set), now)
+
+
+class _Source:
+    """A metric set that is equal to another when all that a Program is made of is equal."""
+
+    def __init__(self, metric_set: MetricSet) -> None:
+        self.metric_set = metric_set
+        http = metric_set.http or Http()
+        self.key = (
+            metric_set.name,
+            tuple((spec.field, spec.type, spec.unit, spec.label) for spec in metric_set.fields),
+            *(
+                tuple(texts or ())
+                for texts in (
+                    metric_set.alias_fields,
+                    metric_set.calculates,
+                    metric_set.filters,
+                    metric_set.units,
+                )
+            ),
+            http.parse_type,
+            http.parse_script,
+            http.keyword,
+        )
+
+    def __hash__(self) -> int:
+        return hash(self.key)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Source) and self.key == other.key
+
+
+def _check_aliases(metric_set: MetricSet) -> None:
+    """A set with an alias or field that has no name fails, as in HertzBeat."""
+    aliases = metric_set.alias_fields
+    if not all(aliases or ()) or not (aliases or all(spec.field for spec in metric_set.fields)):
+        raise CollectionError(Code.FAIL, "an entry of aliasFields or the name of a field is empty: give it a text")
+
+
+@lru_cache(maxsize=4096)
+def _compile(source: _Source, now: Clock) -> Program:
+    metric_set = source.metric_set
+    http = metric_set.http or Http()
+    _check_aliases(metric_set)
+    aliases = alias_names(metric_set)
+    fields = declared_fields(metric_set)
+    try:
+        parse = compile_parse(http, aliases, metric_set.name or "")
+    except SyntaxFault as fault:
+        raise CollectionError(
+            Code.FAIL, f"the definition has a path or pattern that does not compile: {fault}"
+        ) from None
+    except KeyError:
+        raise CollectionError(Code.FAIL, f"unknown parseType {http.parse_type!r}") from None
+    return Program(
+        fields=fields,
+        aliases=aliases,
+        parse=parse,
+        cells=compile_cells(metric_set, aliases, now),
+        keep=compile_filters(metric_set, fields, now),
+        looks_for_error=(http.parse_type or "default") in _JSON_TYPES,
+    )

@@ -1,0 +1,85 @@
+"""One request as a whole: cookies, the Digest challenge, redirects."""
+
+from dataclasses import replace
+from types import TracebackType
+from typing import TYPE_CHECKING, Self
+
+from openai_monitor.collect.answer import Answer
+from openai_monitor.collect.transport import failures
+from openai_monitor.collect.transport.client import Client, HttpcoreClient, Reply
+from openai_monitor.collect.transport.cookies import Session
+from openai_monitor.collect.transport.digest import authorization
+from openai_monitor.collect.transport.proxies import netloc
+from openai_monitor.collect.transport.redirect import is_redirect, next_request
+from openai_monitor.collect.transport.settings import TransportSettings
+from openai_monitor.errors import MonitorError
+
+if TYPE_CHECKING:
+    from openai_monitor.collect.request import Request
+
+
+class Transport:
+    """Sends requests over kept connections; use it as an async context manager, one a run."""
+
+    def __init__(self, settings: TransportSettings | None = None) -> None:
+        self._client: Client = HttpcoreClient(settings or TransportSettings())
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.aclose()
+
+    async def aclose(self) -> None:
+        """Close every connection."""
+        await self._client.aclose()
+
+    async def send(self, request: "Request", session: Session) -> Answer:
+        """Ask, follow redirects, and give the complete answer, whatever its status.
+
+        Raises CollectionError, whose message holds nothing of the request but host and port, and
+        SettingsError for a proxy or certificate file that can't be used. May be cancelled at any time.
+        """
+        try:
+            return await self._follow(request, session)
+        except MonitorError as error:
+            failure = error
+        except Exception as error:  # noqa: BLE001 - this is the edge
+            failure = failures.unexpected(error, netloc(request.host, request.port))
+        # Neither the chain nor the frames of the traceback may hold what requests and answers hold.
+        failure.__cause__ = failure.__context__ = None
+        raise failure.with_traceback(None)
+
+    async def _follow(self, request: "Request", session: Session) -> Answer:
+        seen: set[str] = set()
+        reply = await self._ask(request, session)
+        seconds = reply.seconds
+        while is_redirect(request.method, reply.status, reply.headers):
+            request = next_request(request, reply.headers, seen)
+            reply = await self._ask(request, session)
+            seconds += reply.seconds
+        return Answer(reply.status, reply.headers, reply.body, round(seconds * 1000), _address(request))
+
+    async def _ask(self, request: "Request", session: Session) -> Reply:
+        reply = await self._ask_once(request, session)
+        if reply.status != 401 or request.digest is None:
+            return reply
+        challenges = reply.headers.all("www-authenticate")
+        answer = authorization(request.digest, request.method, request.target, challenges)
+        if answer is None:
+            return reply
+        headers = tuple(header for header in request.headers if header[0].lower() != "authorization")
+        authorized = replace(request, headers=(*headers, ("Authorization", answer)), native=None)
+        again = await self._ask_once(authorized, session)
+        return replace(again, seconds=reply.seconds + again.seconds)
+
+    async def _ask_once(self, request: "Request", session: Session) -> Reply:
+        reply = await self._client.send(session.dress(request))
+        session.keep(request, reply.headers)
+        return reply
+
+
+def _address(request: "Request") -> str:
+    return f"{request.scheme}://{netloc(request.host, request.port)}{request.target.partition('?')[0]}"

@@ -1,0 +1,72 @@
+"""Kept connections.
+
+httpcore's own pool is not used: a request that is cancelled at the wrong moment leaves its connection there for
+good, until none is left to give; and each step looks through everything that is open or waits.
+"""
+
+import ssl
+from dataclasses import dataclass, field
+
+import httpcore
+
+from openai_monitor.collect.transport.dial import Dialer
+
+_KEEP_ALIVE = 30.0
+"""Seconds an idle connection is kept: less than most servers keep theirs."""
+
+
+@dataclass(eq=False, slots=True, weakref_slot=True)
+class Way:
+    """How one server is reached, and the idle connections to it."""
+
+    scheme: str
+    host: str
+    port: int
+    dialer: Dialer
+    context: ssl.SSLContext | None
+    idle: list[httpcore.AsyncHTTPConnection] = field(default_factory=list)
+
+    def open(self) -> httpcore.AsyncHTTPConnection:
+        """Return a connection that is made when it is first asked."""
+        origin = httpcore.Origin(self.scheme.encode("ascii"), self.host.encode("ascii"), self.port)
+        return httpcore.AsyncHTTPConnection(
+            origin, ssl_context=self.context, keepalive_expiry=_KEEP_ALIVE, network_backend=self.dialer
+        )
+
+
+class Pool:
+    """Lends each connection to one request at a time, and keeps at most ``most`` idle ones."""
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._idle: dict[httpcore.AsyncHTTPConnection, Way] = {}
+
+    async def take(self, way: Way) -> httpcore.AsyncHTTPConnection:
+        """Return an idle connection that still lives, or a new one."""
+        while way.idle:
+            connection = way.idle.pop()
+            del self._idle[connection]
+            if not connection.has_expired():
+                return connection
+            await connection.aclose()
+        return way.open()
+
+    async def give_back(self, connection: httpcore.AsyncHTTPConnection, way: Way) -> None:
+        """Keep a connection whose answer was read to its end, if the server does."""
+        if not connection.is_available():
+            await connection.aclose()
+            return
+        way.idle.append(connection)
+        self._idle[connection] = way
+        oldest = next(iter(self._idle))
+        while len(self._idle) > self._most or (oldest is not connection and oldest.has_expired()):
+            self._idle.pop(oldest).idle.remove(oldest)
+            await oldest.aclose()
+            oldest = next(iter(self._idle))
+
+    async def aclose(self) -> None:
+        """Close what is idle."""
+        while self._idle:
+            connection, way = self._idle.popitem()
+            way.idle.remove(connection)
+            await connection.aclose()

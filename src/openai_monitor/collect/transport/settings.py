@@ -1,0 +1,23 @@
+"""What the surroundings decide about a run's requests."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from openai_monitor import __version__
+
+
+@dataclass(frozen=True, slots=True)
+class TransportSettings:
+    """Settings of a transport.
+
+    ``ca_file`` is trusted beside the system's certificates. ``max_body`` counts bytes after decompression.
+    ``trust_env`` is whether HTTPS_PROXY, HTTP_PROXY, ALL_PROXY and NO_PROXY are honoured.
+    ``max_connections`` bounds what is in flight at once; further requests wait, outside their own timeout.
+    """
+
+    ca_file: Path | None = None
+    allow_plaintext_token: bool = False
+    max_body: int = 32 * 2**20
+    user_agent: str = f"openai-monitor/{__version__}"
+    trust_env: bool = True
+    max_connections: int = 32

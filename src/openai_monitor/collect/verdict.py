@@ -1,0 +1,128 @@
+"""Whether an answer counts as one: its status, and an ``error`` object in an answer that claims success."""
+
+import json
+import re
+from collections.abc import Collection
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+
+from openai_monitor.collect.answer import Answer
+from openai_monitor.collect.parse import Aliases
+from openai_monitor.collect.parse.json_body import read_json
+from openai_monitor.definition.model import Http
+from openai_monitor.errors import CollectionError
+from openai_monitor.rows import Code
+
+_LONGEST_QUOTE = 300
+_LONGEST_ERROR_BODY = 1_000_000
+
+_ADVICE = {
+    400: "the request's parameters do not suit the API: check the definition's url and params",
+    401: "the key is wrong, expired or missing: get a new one",
+    402: "the account has to pay before it is answered",
+    403: "this key may not read this: use another kind of key, or give it the rights",
+    404: "there is no such address there: check host and url",
+    405: "the address does not take this method: check the definition's method",
+    407: "the proxy wants credentials: put them into the proxy address",
+    408: "the server gave up waiting: try again",
+    429: "asked too often: ask less often; every 120 seconds or more is safe",
+}
+_SERVER_ADVICE = "the server has a problem of its own: try again later"
+
+
+def listed_codes(http: Http | None) -> frozenset[int]:
+    """The status codes of ``successCodes``; empty when there are none."""
+    if http is None or not http.success_codes:
+        return frozenset()
+    codes = (code for code in http.success_codes if code and re.fullmatch(r"\d+", code, re.ASCII))
+    return frozenset(map(int, codes))
+
+
+def check_status(answer: Answer, listed: Collection[int], now: datetime) -> None:
+    """Raise CollectionError (FAIL) unless the status is listed, or 200 when nothing is."""
+    if answer.status in (listed or (200,)):
+        return
+    said = server_message(answer)
+    sentences = [f"HTTP {answer.status}: {_advice(answer, now)}"]
+    if said:
+        sentences.append(f"the server said: {said}")
+    raise CollectionError(Code.FAIL, ". ".join(sentences), status=answer.status, retry_after=retry_after(answer, now))
+
+
+def check_error_object(answer: Answer, aliases: Aliases, listed: Collection[int]) -> None:
+    """Raise CollectionError (FAIL) for a non-empty ``error`` object at the root of a JSON answer.
+
+    Gateways answer 200 with it when their own lookup failed. An alias that reads ``error``, or a status listed in
+    ``successCodes``, says that the author wants to see it. An answer that is no JSON raises CollectionError too.
+    """
+    if b'"error"' not in answer.body or answer.status in listed or _reads_error(aliases):
+        return
+    document = read_json(answer)
+    error = document.get("error") if isinstance(document, dict) else None
+    if isinstance(error, dict) and error:
+        message = _quote(_message_of(error) or json.dumps(error, ensure_ascii=False))
+        raise CollectionError(Code.FAIL, f"HTTP {answer.status} with an error inside: the server said: {message}")
+
+
+def server_message(answer: Answer) -> str:
+    """What the server itself says is wrong, on one line; empty when it says nothing readable."""
+    if len(answer.body) > _LONGEST_ERROR_BODY:
+        return ""
+    document = _json_object(answer.body)
+    if document:
+        return _quote(_message_of(document.get("error")) or _message_of(document))
+    text = answer.text.strip()
+    return "" if text.startswith("<") or not text.isprintable() else _quote(text)
+
+
+def _reads_error(aliases: Aliases) -> bool:
+    return any(re.match(r"(\$\.)?error(\W|$)|\$\.?\[['\"]error['\"]\]", alias) for alias in aliases)
+
+
+def _json_object(body: bytes) -> dict[str, object]:
+    try:
+        document = json.loads(body)
+    except (ValueError, RecursionError):
+        return {}
+    return document if isinstance(document, dict) else {}
+
+
+def _message_of(error: object) -> str:
+    if isinstance(error, str):
+        return error
+    if isinstance(error, dict):
+        found = next((error[key] for key in ("message", "msg", "detail") if isinstance(error.get(key), str)), "")
+        return str(found)
+    return ""
+
+
+def _quote(text: str) -> str:
+    line = " ".join("".join(c if c.isprintable() else " " for c in text).split())
+    return line if len(line) <= _LONGEST_QUOTE else line[: _LONGEST_QUOTE - 1] + "…"
+
+
+def _advice(answer: Answer, now: datetime) -> str:
+    if answer.status in (429, 503) and (pause := retry_after(answer, now)) is not None:
+        when = "at once" if pause <= 0 else f"in {pause:.0f} s"
+        return f"{_ADVICE[429] if answer.status == 429 else _SERVER_ADVICE} (it may be asked again {when})"
+    if 300 <= answer.status < 400:
+        return "the server points elsewhere, and this method does not follow: put the final address into the definition"
+    if answer.status >= 500:
+        return _SERVER_ADVICE
+    if 200 <= answer.status < 300:
+        return "only 200 counts as success: list this status in successCodes if it should"
+    return _ADVICE.get(answer.status, "the server refused the request")
+
+
+def retry_after(answer: Answer, now: datetime) -> float | None:
+    """Seconds until the server wants to be asked again, from ``Retry-After`` (seconds or a date); None without one."""
+    value = (answer.headers.get("retry-after") or "").strip()
+    if re.fullmatch(r"\d{1,9}", value, re.ASCII):
+        return float(value)
+    try:
+        moment = parsedate_to_datetime(value)
+    except ValueError:
+        return None
+    if moment.tzinfo is None:
+        moment = moment.replace(tzinfo=UTC)
+    return max(0.0, (moment - now).total_seconds())
