@@ -81,10 +81,12 @@ def json_path(definition: Definition) -> Iterator[Finding]:
 @FAILURES
 def xml_path(definition: Definition) -> Iterator[Finding]:
     """The same for XPath."""
+    from openai_monitor.definition.xpath import compile_xpath  # noqa: PLC0415 - loads lxml
+
     for path, metric_set, http in each_http(definition):
         if http.parse_type == "xmlPath":
             for where, text in _selectors(path, metric_set, http):
-                yield from _xpath_fault(where, text)
+                yield from _fault(where, text, compile_xpath)
 
 
 @FAILURES
@@ -154,12 +156,3 @@ def _fault(where: KeyPath, text: str, compiles: Callable[[str], object]) -> Iter
         compiles(text)
     except SyntaxFault as fault:
         yield Finding(where, f"the set will fail: {fault}")
-
-
-def _xpath_fault(where: KeyPath, text: str) -> Iterator[Finding]:
-    from lxml import etree  # noqa: PLC0415 - only for xmlPath
-
-    try:
-        etree.XPath(text)
-    except (etree.XPathSyntaxError, ValueError) as fault:
-        yield Finding(where, f"the set will fail: {quote(text)} is no XPath: {fault}")

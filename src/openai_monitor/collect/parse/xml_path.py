@@ -22,8 +22,8 @@ from openai_monitor.collect.parse import Aliases, Ask, Extracted, Parse, RawRow
 from openai_monitor.collect.parse.body import failure, read_figures, web_page
 from openai_monitor.collect.parse.json_body import has_no_content
 from openai_monitor.collect.parse.xml_body import local_name, parse_xml
-from openai_monitor.collect.parse.xpath import XPath, compile_xpath
 from openai_monitor.definition.model import Http
+from openai_monitor.definition.xpath import XPath, compile_xpath
 from openai_monitor.errors import PathSyntaxError
 
 MAX_ROWS = 1000

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from openai_monitor.collect.parse.xpath import MAX_LENGTH, compile_xpath, read_tokens
+from openai_monitor.definition.xpath import MAX_LENGTH, compile_xpath, read_tokens
 from openai_monitor.errors import PathSyntaxError
 
 
