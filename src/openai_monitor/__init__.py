@@ -2,10 +2,10 @@
 
 ::
 
-    from openai_monitor import collect, load_definition
+    from openai_monitor import collect_once, load_definition
 
-    round = collect(load_definition("openai"), {"token": "sess-…"})
-    for result in round.results:
+    outcome = collect_once(load_definition("openai"), {"token": "sess-…"})
+    for result in outcome.results:
         print(result.name, result.code.name, list(result.records()))
 
 Names are imported when they are first used, so that importing the package costs nothing.
@@ -15,10 +15,11 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from openai_monitor.api import Collector, collect, collect_async, load_definition
+    from openai_monitor.api import Collector, collect_once, collect_once_async
     from openai_monitor.collect.plan import Plan, make_plan
     from openai_monitor.collect.transport import TransportSettings
     from openai_monitor.definition.load import Definition
+    from openai_monitor.definition.shipped import load_definition
     from openai_monitor.errors import (
         CollectionError,
         DefinitionError,
@@ -32,10 +33,11 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 _HOMES = {
-    "openai_monitor.api": ("Collector", "collect", "collect_async", "load_definition"),
+    "openai_monitor.api": ("Collector", "collect_once", "collect_once_async"),
     "openai_monitor.collect.plan": ("Plan", "make_plan"),
     "openai_monitor.collect.transport": ("TransportSettings",),
     "openai_monitor.definition.load": ("Definition",),
+    "openai_monitor.definition.shipped": ("load_definition",),
     "openai_monitor.errors": (
         "CollectionError",
         "DefinitionError",
@@ -76,8 +78,8 @@ __all__ = [
     "TransportSettings",
     "Value",
     "__version__",
-    "collect",
-    "collect_async",
+    "collect_once",
+    "collect_once_async",
     "load_definition",
     "make_plan",
 ]

@@ -1,8 +1,7 @@
-"""The library in three calls: read a definition, collect it once, or collect it again and again."""
+"""Collecting from a program: once, or again and again over kept connections."""
 
 import asyncio
 from collections.abc import Collection, Mapping
-from os import PathLike, fspath
 from types import TracebackType
 from typing import Self
 
@@ -10,16 +9,7 @@ from openai_monitor.collect.plan import Plan, make_plan
 from openai_monitor.collect.rounds import ROUND_SECONDS, collect_round
 from openai_monitor.collect.transport import Transport, TransportSettings
 from openai_monitor.definition.load import Definition
-from openai_monitor.definition.shipped import find_definition
 from openai_monitor.rows import Round
-
-
-def load_definition(name: str | PathLike[str]) -> Definition:
-    """Read a definition by path or shipped name (``"openai"``).
-
-    Raises SettingsError when there is none, DefinitionError when it can't be used.
-    """
-    return find_definition(fspath(name))
 
 
 class Collector:
@@ -42,7 +32,7 @@ class Collector:
         return await collect_round(plan, self._transport, deadline=deadline)
 
 
-async def collect_async(
+async def collect_once_async(
     definition: Definition,
     values: Mapping[str, str | None],
     *,
@@ -59,7 +49,7 @@ async def collect_async(
         return await collector.collect(plan, deadline=deadline)
 
 
-def collect(
+def collect_once(
     definition: Definition,
     values: Mapping[str, str | None],
     *,
@@ -67,5 +57,5 @@ def collect(
     deadline: float | None = ROUND_SECONDS,
     settings: TransportSettings | None = None,
 ) -> Round:
-    """``collect_async`` for programs without an event loop."""
-    return asyncio.run(collect_async(definition, values, metrics=metrics, deadline=deadline, settings=settings))
+    """As ``collect_once_async``, for programs without an event loop."""
+    return asyncio.run(collect_once_async(definition, values, metrics=metrics, deadline=deadline, settings=settings))

@@ -3,6 +3,7 @@
 import difflib
 import os
 from functools import cache
+from os import PathLike, fspath
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -37,14 +38,14 @@ def find_path(name: str) -> Path:
     raise SettingsError(_not_found(name))
 
 
-def find_definition(name: str) -> "Definition":
-    """Read the definition meant by a path or a shipped name.
+def load_definition(name: str | PathLike[str]) -> "Definition":
+    """Read the definition meant by a path or a shipped name (``"openai"``).
 
     Raises SettingsError when there is none, DefinitionError when it can't be used.
     """
     from openai_monitor.definition.load import read_definition  # noqa: PLC0415 - pydantic loads only when needed
 
-    return read_definition(find_path(name))
+    return read_definition(find_path(fspath(name)))
 
 
 def definitions_for_key(key: str) -> list[str]:
@@ -63,7 +64,7 @@ def expected_prefix(placeholder: str | None) -> str | None:
 
 
 def _key_prefix(name: str) -> str | None:
-    passwords = (spec for spec in find_definition(name).params if spec.type == "password")
+    passwords = (spec for spec in load_definition(name).params if spec.type == "password")
     return next((prefix for spec in passwords if (prefix := expected_prefix(spec.placeholder))), None)
 
 
@@ -75,3 +76,6 @@ def _not_found(name: str) -> str:
     close = difflib.get_close_matches(name, shipped_names(), n=1)
     hint = f"did you mean {close[0]!r}? " if close else ""
     return f"no definition named {name!r}: {hint}shipped are {names}; a path to a YAML file works too"
+
+
+find_definition = load_definition
