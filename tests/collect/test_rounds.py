@@ -14,7 +14,7 @@ from openai_monitor.collect.plan import make_plan
 from openai_monitor.collect.request import Request
 from openai_monitor.collect.rounds import collect_round
 from openai_monitor.definition.load import parse_definition
-from openai_monitor.errors import CollectionError, ParameterError
+from openai_monitor.errors import CollectionError, ParameterError, SettingsError
 from openai_monitor.rows import Code, Round
 
 NOW = datetime(2026, 3, 1, 23, 30, tzinfo=UTC)
@@ -288,3 +288,28 @@ def test_a_failing_set_keeps_the_code_of_its_failure() -> None:
     table = Table({"/a": CollectionError(Code.UN_REACHABLE, "no such host")})
     outcome = run(table, a_set("a", "/a"))
     assert (outcome["a"].code, outcome["a"].message) == (Code.UN_REACHABLE, "no such host")
+
+
+def test_a_token_typed_as_text_is_a_secret_all_the_same() -> None:
+    params = [{"field": "token", "type": "text", "name": {"en-US": "Key"}}]
+    auth = {"authorization": {"type": "Bearer Token", "bearerTokenToken": "^_^token^_^"}}
+    table = Table({"/a": (401, {"error": {"message": f"no such key: {TOKEN}"}})})
+    outcome = run(table, a_set("a", "/a", http=auth), params=params, values={"token": TOKEN})
+    assert table.requests[0].sensitive
+    assert outcome["a"].message.endswith("no such key: ***")
+
+
+def test_a_long_message_is_cut_behind_the_masked_key() -> None:
+    params = [{"field": "token", "type": "password", "name": {"en-US": "Key"}}]
+    auth = {"authorization": {"type": "Bearer Token", "bearerTokenToken": "^_^token^_^"}}
+    words = "x" * 890 + f" {TOKEN} " + "y" * 5000
+    table = Table({"/a": (401, {"error": {"message": words}})})
+    outcome = run(table, a_set("a", "/a", http=auth), params=params, values={"token": TOKEN})
+    assert len(outcome["a"].message) == 1000
+    assert TOKEN[:6] not in outcome["a"].message
+
+
+def test_settings_that_no_set_can_use_are_raised() -> None:
+    table = Table({"/a": SettingsError("no certificates in ca.pem")})
+    with pytest.raises(SettingsError, match="no certificates"):
+        run(table, a_set("a", "/a", 1), a_set("b", "/b", 1))

@@ -9,12 +9,14 @@ from datetime import UTC, datetime
 from openai_monitor.collect.asking import RoundState, Sender, SetRun
 from openai_monitor.collect.plan import Plan, SetPlan
 from openai_monitor.collect.values import number_text
-from openai_monitor.errors import CollectionError
+from openai_monitor.errors import CollectionError, SettingsError
 from openai_monitor.redact import Redactor
 from openai_monitor.rows import Code, FieldType, MetricSetResult, Round, Row, Skipped, Value
 
 ROUND_SECONDS = 240.0
 """HertzBeat's bound on one round."""
+
+_LONGEST_MESSAGE = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +47,8 @@ async def collect_round(
     clock: Callable[[], datetime] = utc_now,
 ) -> Round:
     """Collect every set of the plan. Nothing that goes wrong with a set is raised: it is in the set's result.
+
+    Raises SettingsError only, for certificates or proxies of the sender that can't be used by any set.
 
     ``deadline`` is in seconds for the whole round; sets it cuts end with TIMEOUT, sets it keeps from starting are
     skipped. A failing set of priority 0 ends the round after its group.
@@ -82,7 +86,10 @@ def _reason_to_stop(group: Sequence[SetPlan], outcomes: Sequence[MetricSetResult
 async def _collect_group(group: Sequence[SetPlan], state: RoundState, until: _Deadline) -> list[MetricSetResult]:
     if len(group) == 1:
         return [await _collect_set(group[0], state, until)]
-    return list(await asyncio.gather(*(_collect_set(planned, state, until) for planned in group)))
+    outcomes = await asyncio.gather(*(_collect_set(planned, state, until) for planned in group), return_exceptions=True)
+    if unusable := next((outcome for outcome in outcomes if isinstance(outcome, BaseException)), None):
+        raise unusable
+    return [outcome for outcome in outcomes if isinstance(outcome, MetricSetResult)]
 
 
 async def _collect_set(planned: SetPlan, state: RoundState, until: _Deadline) -> MetricSetResult:
@@ -99,13 +106,15 @@ async def _collect_set(planned: SetPlan, state: RoundState, until: _Deadline) ->
         failure = error
     except TimeoutError:
         failure = _overdue(until)
+    except SettingsError:
+        raise
     except Exception as error:  # noqa: BLE001 - a set may fail, a round may not
         failure = CollectionError(Code.FAIL, f"internal error ({type(error).__name__}): please report it")
     clean = _redactor(state).clean
     return MetricSetResult(
         name=planned.name,
         code=failure.code if failure else Code.SUCCESS,
-        message=clean(str(failure) if failure else message),
+        message=_shortened(clean(str(failure) if failure else message)),
         fields=planned.fields,
         rows=tuple(rows),
         time=started,
@@ -114,6 +123,11 @@ async def _collect_set(planned: SetPlan, state: RoundState, until: _Deadline) ->
         status=failure.status if failure else None,
         retry_after=failure.retry_after if failure else None,
     )
+
+
+def _shortened(message: str) -> str:
+    """Cut only now: half a key would not have been found."""
+    return message if len(message) <= _LONGEST_MESSAGE else message[: _LONGEST_MESSAGE - 1] + "…"
 
 
 def _overdue(until: _Deadline) -> CollectionError:

@@ -13,7 +13,7 @@ from openai_monitor.definition.model import Http
 from openai_monitor.errors import CollectionError
 from openai_monitor.rows import Code
 
-_LONGEST_QUOTE = 300
+_LONGEST_QUOTE = 5000
 _LONGEST_ERROR_BODY = 1_000_000
 
 _ADVICE = {

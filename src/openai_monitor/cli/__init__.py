@@ -1,0 +1,14 @@
+"""What a person types. Nothing here knows more than the terminal; the work is done by the library."""
+
+from collections.abc import Sequence
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command line (by default the process's own) and return its exit code. Raises nothing."""
+    try:
+        # ruff: noqa: PLC0415 - Ctrl-C may come while these load, and must not show a traceback
+        from openai_monitor.cli.run import run
+
+        return run(argv)
+    except KeyboardInterrupt:
+        return 130

@@ -1,0 +1,116 @@
+"""Which definition a key is for, when a person names none."""
+
+import argparse
+from collections.abc import Collection
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from openai_monitor.cli import terminal
+from openai_monitor.cli.parameters import gather, key_parameter
+from openai_monitor.cli.params_file import read_params
+from openai_monitor.definition.load import parse_definition
+from openai_monitor.definition.shipped import (
+    definitions_for_key,
+    expected_prefix,
+    find_definition,
+    shipped_names,
+)
+from openai_monitor.errors import CollectionError, ParameterError
+
+if TYPE_CHECKING:
+    from openai_monitor.definition.load import Definition
+
+_ANY_KEY = """\
+app: openai
+name: {en-US: any}
+params: [{field: token, name: {en-US: Key of your account}, type: password, required: true}]
+metrics: []
+"""
+"""What asks for a key before it is known what for: it comes from where a definition's key would come from."""
+
+
+def choose(arguments: argparse.Namespace, metric_sets: Collection[str], command: str) -> "Definition":
+    """Find the definition that --define names or, without that, the one the key is for, and say which.
+
+    Only a definition with any of ``metric_sets`` is chosen. A key that was asked for becomes the default of the
+    definition's key parameter, and is taken out of the arguments, so that nobody asks again. Raises
+    ParameterError when no definition fits, or several do.
+    """
+    if arguments.define is not None:
+        definition = find_definition(arguments.define)
+        if not _offers(definition, metric_sets):
+            raise ParameterError(
+                f"{command} needs one of the metric sets {', '.join(metric_sets)}, and {arguments.define} has none "
+                f"of them: collect it, or use a definition that has them ({', '.join(_offering(metric_sets))})"
+            )
+        return definition
+    key = _sandbox_key() if arguments.sandbox else _ask_for_key(arguments)
+    name = _definition_for(key, metric_sets)
+    definition = find_definition(name)
+    terminal.say(f"using --define {name}{_because(definition)}")
+    return definition if arguments.sandbox else _with_key(definition, key)
+
+
+def _offers(definition: "Definition", metric_sets: Collection[str]) -> bool:
+    return any(each.name in metric_sets for each in definition.sets)
+
+
+def _offering(metric_sets: Collection[str]) -> list[str]:
+    return [name for name in shipped_names() if _offers(find_definition(name), metric_sets)]
+
+
+# Without --define
+
+
+def _sandbox_key() -> str:
+    from openai_monitor.sandbox import key_for  # noqa: PLC0415 - only for --sandbox
+
+    return key_for("openai")
+
+
+def _ask_for_key(arguments: argparse.Namespace) -> str:
+    """Take the key from wherever it was given, or ask a person."""
+    tokens = [pair for pair in arguments.param if pair.partition("=")[0].strip() == "token"]
+    filed = arguments.params if arguments.params and "token" in read_params(arguments.params) else None
+    asking = argparse.Namespace(**{**vars(arguments), "param": tokens, "params": filed})
+    key = gather(parse_definition(_ANY_KEY, "a key"), asking).get("token") or ""
+    if not key.strip():
+        raise ParameterError(
+            "there is no key: it can come from OPENAI_TOKEN, --token-file, --token-stdin or, on a terminal, a "
+            "hidden prompt; with --define from the definition's own variable too"
+        )
+    arguments.param = [pair for pair in arguments.param if pair not in tokens]
+    arguments.token_file, arguments.token_stdin = None, False
+    return key
+
+
+def _definition_for(key: str, metric_sets: Collection[str]) -> str:
+    """Name the shipped definition for a key that begins like this one."""
+    names = [name for name in definitions_for_key(_bare(key)) if _offers(find_definition(name), metric_sets)]
+    if len(names) == 1:
+        return names[0]
+    problem = "fits several definitions" if names else "begins like no other that is known"
+    choice = ", ".join(names or _offering(metric_sets))
+    raise ParameterError(f"the key {problem}: name one with --define ({choice})")
+
+
+def _bare(key: str) -> str:
+    """Take away what people paste along with a key."""
+    from openai_monitor.collect.request import clean_token  # noqa: PLC0415 - only when a key has to be told
+
+    try:
+        return clean_token(key)
+    except CollectionError as error:
+        raise ParameterError(str(error)) from None
+
+
+def _because(definition: "Definition") -> str:
+    spec = key_parameter(definition)
+    prefix = expected_prefix(spec.placeholder) if spec else None
+    return f", for keys that begin with {prefix}" if prefix else ""
+
+
+def _with_key(definition: "Definition", key: str) -> "Definition":
+    spec = key_parameter(definition)
+    params = [each.model_copy(update={"default_value": key}) if each is spec else each for each in definition.params]
+    return replace(definition, document=definition.document.model_copy(update={"params": params}))

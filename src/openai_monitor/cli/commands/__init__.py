@@ -1,0 +1,15 @@
+"""The commands: one file each, with ``add_arguments(parser)`` and ``run(arguments) -> exit code``.
+
+A command's module loads when the command is chosen. It imports argparse at most when it loads, and what its
+work needs when it runs, so that no help has to wait for an HTTP client.
+"""
+
+COMMANDS = {
+    "collect": "ask an API once and print the rows",
+    "balance": "tell what is left, what it was spent on, and when it is gone",
+    "params": "show which parameters a definition takes",
+    "definitions": "list the definitions that come with this package",
+    "sandbox": "serve an OpenAI-like account on this machine, to try and to rehearse failures",
+    "completion": "print a completion script for a shell",
+}
+"""Name and one line of help, in the order of the help."""

@@ -1,0 +1,51 @@
+"""The one place where an event loop runs."""
+
+import asyncio
+import threading
+from collections.abc import Callable, Coroutine
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Any, ParamSpec, TypeVar
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+def run_async(main: Coroutine[Any, Any, T]) -> T:
+    """Run a coroutine to its end, as asyncio.run does, and wait for none of the threads it leaves behind."""
+    return asyncio.run(_with_loose_threads(main))
+
+
+async def _with_loose_threads(main: Coroutine[Any, Any, T]) -> T:
+    loop = asyncio.get_running_loop()
+    loop.set_default_executor(_LooseThreads())
+    # What a cancelled request leaves behind would be logged with a traceback; how it ended is in the result.
+    loop.set_exception_handler(lambda _loop, _context: None)
+    return await main
+
+
+class _LooseThreads(ThreadPoolExecutor):
+    """Threads that the end of the process does not wait for.
+
+    The loop looks up names in threads that nothing can stop. With the usual ones a resolver that hangs would
+    hold a run that is over its time, or that was interrupted, for as long as it likes.
+    """
+
+    def submit(self, fn: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Future[T]:
+        """Run the function in a thread of its own."""
+        future: Future[T] = Future()
+
+        def work() -> None:
+            if not future.set_running_or_notify_cancel():
+                return
+            try:
+                result = fn(*args, **kwargs)
+            except BaseException as error:  # noqa: BLE001 - it belongs to whoever waits for the future
+                future.set_exception(error)
+            else:
+                future.set_result(result)
+
+        threading.Thread(target=work, daemon=True).start()
+        return future
+
+    def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
+        """Wait for nothing."""

@@ -1,0 +1,197 @@
+"""Where a person's values for a definition's parameters come from, strongest first.
+
+``--param``; ``--params``; ``--token-file`` or ``--token-stdin``; the environment; the definition's default
+(filled in later, by the plan); a hidden prompt for a missing key.
+"""
+
+import argparse
+import os
+import re
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from openai_monitor.cli import terminal
+from openai_monitor.cli.language import choose
+from openai_monitor.cli.params_file import read_params
+from openai_monitor.errors import ParameterError, SettingsError
+
+if TYPE_CHECKING:
+    from openai_monitor.definition.load import Definition
+    from openai_monitor.definition.model import ParamSpec
+
+Values = dict[str, str | None]
+
+LONGEST_KEY = 65_536
+"""No key has as many characters; a wrong file or an endless one may."""
+
+# What Kubernetes puts into OPENAI_MONITOR_PORT beside a service named openai-monitor is no parameter.
+_OF_KUBERNETES = re.compile(r"(?:tcp|udp|sctp)://")
+
+_ON_COMMAND_LINE = (
+    "warning: a key on the command line can be read in the list of processes and in the shell's history; "
+    "better: {variable}, --token-file, --token-stdin, or the hidden prompt"
+)
+
+
+def gather(definition: "Definition", arguments: argparse.Namespace, fixed: Mapping[str, str] | None = None) -> Values:
+    """Collect what was given for the definition and remember which of it is secret.
+
+    ``fixed`` are values that take the place of key files and environment (the sandbox's). Raises
+    SettingsError for a source that can't be read, ParameterError for a badly written one.
+    """
+    key = key_parameter(definition)
+    typed = dict(map(split_pair, arguments.param))
+    filed = read_params(arguments.params) if arguments.params else {}
+    if fixed is None:
+        values = {**_from_surroundings(definition, key, arguments), **filed, **typed}
+    else:
+        _refuse_beside_sandbox({**filed, **typed}, arguments)
+        values = {**fixed, **filed, **typed}
+    _hide_secrets(definition, values)
+    _warn_of_open_keys(definition, typed)
+    if key is not None and key.field and _is_missing(key, values) and terminal.can_prompt():
+        _prompt(definition, key, values)
+    return values
+
+
+def split_pair(text: str) -> tuple[str, str]:
+    """``name=value`` as its two parts.
+
+    Raises ParameterError that does not repeat the text, which may be a key.
+    """
+    name, equals, value = text.partition("=")
+    if not equals or not name.strip():
+        raise ParameterError("--param and --tag take NAME=VALUE, such as --param host=api.openai.com")
+    return name.strip(), value
+
+
+def key_parameter(definition: "Definition") -> "ParamSpec | None":
+    """Find the parameter that --token-file, <APP>_TOKEN and the prompt are for.
+
+    The one of type password; of several, the one called ``token``. Where none has that type, a ``token`` of
+    another.
+    """
+    passwords = [spec for spec in definition.params if spec.type == "password"]
+    if len(passwords) == 1:
+        return passwords[0]
+    return next((spec for spec in passwords or definition.params if spec.field == "token"), None)
+
+
+def how_to_give_key(definition: "Definition", values: Values) -> str:
+    """Say where a missing key can come from; empty when none is missing."""
+    key = key_parameter(definition)
+    if key is None or not _is_missing(key, values):
+        return ""
+    variable = environment_names(definition, key)[0]
+    sources = f"{variable}, --token-file, --token-stdin or, on a terminal, a hidden prompt"
+    return f"\n{key.field} can come from {sources}"
+
+
+def environment_names(definition: "Definition", spec: "ParamSpec") -> tuple[str, ...]:
+    """Name the variables that are read for a parameter, strongest first."""
+    # Of <APP>_… only the key is read: Kubernetes sets OPENAI_PORT beside any service named openai.
+    own = f"OPENAI_MONITOR_{_shout(spec.field or '')}"
+    if spec is not key_parameter(definition) or not definition.app:
+        return (own,)
+    family = ("OPENAI_TOKEN",) if definition.app.startswith("openai_") else ()
+    return (f"{_shout(definition.app)}_TOKEN", *family, own)
+
+
+def _shout(name: str) -> str:
+    return re.sub(r"\W", "_", name, flags=re.ASCII).upper()
+
+
+def _refuse_beside_sandbox(given: Mapping[str, object], arguments: argparse.Namespace) -> None:
+    address = [name for name in ("host", "port", "ssl") if name in given]
+    if address or arguments.token_file or arguments.token_stdin:
+        what = " and ".join(address) or "key"
+        raise ParameterError(
+            f"--sandbox brings its own {what}: leave out one of the two (to try a wrong key, use --param)"
+        )
+
+
+def _warn_of_open_keys(definition: "Definition", typed: Mapping[str, str]) -> None:
+    for spec in definition.params:
+        if (spec.type == "password" or spec is key_parameter(definition)) and typed.get(spec.field or ""):
+            terminal.say(_ON_COMMAND_LINE.format(variable=environment_names(definition, spec)[0]))
+
+
+def _from_surroundings(definition: "Definition", key: "ParamSpec | None", arguments: argparse.Namespace) -> Values:
+    values: Values = {}
+    for spec in definition.params:
+        given = map(os.environ.get, environment_names(definition, spec))
+        found = next((text for text in given if text and not _OF_KUBERNETES.match(text)), None)
+        if spec.field and found is not None:  # an empty variable is how compose files say "not set"
+            values[spec.field] = found
+    if arguments.token_file or arguments.token_stdin:
+        if key is None or not key.field:
+            raise ParameterError(
+                f"{definition.app} has no key parameter for --token-file or --token-stdin: use --param"
+            )
+        values[key.field] = _read_key(arguments.token_file)
+    return values
+
+
+def _read_key(path: str | None) -> str:
+    try:
+        if path is None:
+            return _key_from_stdin()
+        with Path(path).open(encoding="utf-8-sig") as file:
+            text = file.read(LONGEST_KEY + 1)
+    except OSError as error:
+        raise SettingsError(f"--token-file {path}: {error.strerror}") from None
+    except UnicodeDecodeError:
+        raise SettingsError(f"{path or 'standard input'} is not text: expected a key and nothing else") from None
+    return _checked_key(text, path or "standard input")
+
+
+def _key_from_stdin() -> str:
+    if sys.stdin is None:
+        raise SettingsError("--token-stdin: there is no standard input")
+    text = _ask("key: ") if terminal.can_prompt() else sys.stdin.read(LONGEST_KEY + 1)
+    return _checked_key(text, "standard input")
+
+
+def _checked_key(text: str, source: str) -> str:
+    if len(text) > LONGEST_KEY:
+        raise SettingsError(f"{source} is too long for a key: expected a key and nothing else")
+    if not text.strip():
+        raise SettingsError(f"{source} is empty: expected a key")
+    return text.rstrip("\r\n")
+
+
+def _hide_secrets(definition: "Definition", values: Values) -> None:
+    key = key_parameter(definition)
+    secret = [spec for spec in definition.params if spec.type == "password" or spec is key]
+    terminal.hide(values.get(spec.field or "", spec.default_value) for spec in secret)
+
+
+def _is_missing(key: "ParamSpec", values: Values) -> bool:
+    return key.required and key.field not in values and not key.default_value
+
+
+def _prompt(definition: "Definition", key: "ParamSpec", values: Values) -> None:
+    """Ask for the key, unless something else is wrong: all of that is then said, and nobody types."""
+    from openai_monitor.collect.parameters import check_parameters  # noqa: PLC0415 - only when there is a question
+
+    name = key.field or ""
+    try:
+        check_parameters(definition.params, {**values, name: "any"})
+    except ParameterError:
+        return
+    label = choose(key.name) or name
+    text = _ask(f"{label} ({name} of {definition.app}), not shown: ")
+    if text.strip():
+        values[name] = text
+        terminal.hide([text])
+
+
+def _ask(question: str) -> str:
+    import getpass  # noqa: PLC0415 - only when there is a question
+
+    try:
+        return getpass.getpass(question)
+    except EOFError:
+        return ""

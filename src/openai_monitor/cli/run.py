@@ -1,0 +1,36 @@
+"""One command line from start to exit code; at this last edge whatever was raised becomes a sentence."""
+
+import sys
+from collections.abc import Sequence
+
+from openai_monitor.cli import terminal
+from openai_monitor.cli.parser import parse
+
+INTERRUPTED = 130
+
+
+def run(argv: Sequence[str] | None) -> int:
+    """Parse, run the command, and see that all output has left.
+
+    Raises nothing but a Ctrl-C that comes too late.
+    """
+    terminal.start()
+    try:
+        code = _command(sys.argv[1:] if argv is None else argv)
+        terminal.flush()
+    except KeyboardInterrupt:
+        terminal.say("interrupted")
+        return INTERRUPTED
+    except Exception as error:  # noqa: BLE001 - whatever it is, a person reads one sentence
+        from openai_monitor.cli.failure import explain  # noqa: PLC0415 - only when something failed
+
+        return explain(error)
+    return code
+
+
+def _command(argv: Sequence[str]) -> int:
+    try:
+        arguments, command = parse(argv)
+    except SystemExit as leaving:  # --help, --version, or a usage error: argparse has said it
+        return leaving.code if isinstance(leaving.code, int) else 2
+    return command(arguments)

@@ -1,0 +1,331 @@
+import argparse
+import getpass
+import io
+import json
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+from tests.cli.definitions import write
+from tests.spend.rounds import NOW, Record, balance, costs, every_day, figures_of, limit, metric_set, round_of
+
+from openai_monitor.cli import terminal
+from openai_monitor.cli.commands import COMMANDS
+from openai_monitor.cli.commands.balance import FORMATS, add_arguments
+from openai_monitor.cli.conditions import Verdict
+from openai_monitor.cli.figure_conditions import compile_figure_conditions, judge
+from openai_monitor.cli.run import run
+from openai_monitor.errors import ParameterError
+from openai_monitor.sandbox import running
+from openai_monitor.sandbox.server import Server
+from openai_monitor.spend import FIGURES, read, work_out
+
+
+class Done(NamedTuple):
+    code: int
+    out: str
+    err: str
+
+
+Run = Callable[..., Done]
+
+
+@pytest.fixture
+def run_balance(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Run:
+    monkeypatch.setitem(COMMANDS, "balance", "…")
+
+    def run_it(*arguments: str, stdin: str | None = None) -> Done:
+        if stdin is not None:
+            monkeypatch.setattr(sys, "stdin", io.StringIO(stdin))
+        code = run(["balance", *arguments])
+        return Done(code, *capsys.readouterr())
+
+    return run_it
+
+
+@pytest.fixture
+def server() -> Iterator[Server]:
+    with running() as found:
+        yield found
+
+
+def at(server: Server) -> list[str]:
+    return ["--param", f"host={server.host}", "--param", f"port={server.port}", "--param", "ssl=false"]
+
+
+# The answer
+
+
+def test_the_sandbox_answers_without_a_key(run_balance: Run) -> None:
+    done = run_balance("--sandbox")
+    assert done.code == 0
+    assert "\n$12.75 left. At $0.12 a day it lasts until " in done.out
+    assert "Days and months are UTC." in done.out
+    assert "█" not in done.out
+    assert done.err == "openai-monitor: using --define openai_spend, for keys that begin with sess-\n"
+
+
+@pytest.mark.parametrize(
+    ("define", "sentence"),
+    [
+        ("openai_spend", "$12.75 left. At "),
+        ("openai_organization", "At present $0.12 is spent a day. 3% of the limit of $100.00 a month is used."),
+        ("openai_gateway", "50% of the limit of $10.00 is used."),
+        ("deepseek", "$12.75 left. No forecast: the daily costs are not known."),
+        ("openrouter", "$12.75 left. No forecast: the daily costs are not known."),
+        ("anthropic", "What is left is not known. At present $0.12 is spent a day."),
+    ],
+)
+def test_every_shipped_definition_can_be_tried(run_balance: Run, define: str, sentence: str) -> None:
+    done = run_balance("--sandbox", "--define", define)
+    assert done.code == 0
+    assert sentence in done.out
+    assert done.err == ""
+
+
+def test_json_is_one_object(run_balance: Run) -> None:
+    done = run_balance("--sandbox", "--define", "openai_spend", "--format", "json")
+    told = json.loads(done.out)
+    assert told["app"] == "openai_spend"
+    assert told["accounts"][0]["left"] == 12.75
+    assert told["accounts"][0]["spent_today"] == 1.08619
+    assert set(FIGURES) < set(told["accounts"][0])
+
+
+def test_only_the_sets_it_understands_are_asked_for(run_balance: Run, server: Server) -> None:
+    run_balance(*at(server), "--define", "openai_organization", "--param", "token=sk-admin-sandbox")
+    asked = {request.path for request in server.requests}
+    assert asked == {"/v1/organization/costs", "/v1/organization/spend_limit"}
+
+
+def test_a_part_without_rights_is_missing_and_the_rest_shown(run_balance: Run, server: Server) -> None:
+    server.switch("usage=403")
+    done = run_balance(*at(server), "--define", "openai_spend", "--param", "token=sess-sandbox")
+    assert done.code == 1
+    assert "$12.75 left. No forecast: the daily costs are not known." in done.out
+    assert "daily costs missing: " in done.out
+    assert "403" in done.out
+
+
+def test_numbers_as_text_are_numbers(run_balance: Run, server: Server) -> None:
+    arguments = (*at(server), "--define", "openai_spend", "--param", "token=sess-sandbox", "--format", "json")
+    plain = json.loads(run_balance(*arguments).out)["accounts"]
+    server.switch("text-numbers")
+    as_text = json.loads(run_balance(*arguments).out)["accounts"]
+    for one, other in zip(plain, as_text, strict=True):
+        assert {**one, "days_left": 0} == {**other, "days_left": 0}
+
+
+@pytest.mark.parametrize(
+    ("fault", "code"),
+    [
+        ("plan-null", 0),
+        ("no-paid-available", 0),
+        ("nulls", 1),
+        ("no-daily-costs", 1),
+        ("error-200", 1),
+        ("html-200", 1),
+    ],
+)
+def test_odd_answers_leave_figures_unknown_at_worst(run_balance: Run, server: Server, fault: str, code: int) -> None:
+    server.switch(fault)
+    done = run_balance(*at(server), "--define", "openai_spend", "--param", "token=sess-sandbox")
+    assert done.code == code
+    assert done.out.startswith("openai_spend, 127.0.0.1, ")
+    assert (" missing: " in done.out) == bool(code)
+    assert "internal error" not in done.out + done.err
+
+
+def test_json_tells_of_what_is_missing_on_standard_error_too(run_balance: Run, server: Server) -> None:
+    server.switch("usage=500")
+    done = run_balance(*at(server), "--define", "openai_spend", "--param", "token=sess-sandbox", "--format", "json")
+    assert [each["part"] for each in json.loads(done.out)["missing"]] == ["daily costs"]
+    assert "daily costs missing: " in done.err
+
+
+def test_a_wrong_key_is_told_and_never_shown(run_balance: Run, server: Server) -> None:
+    key = "sess-fake-4711"
+    done = run_balance(*at(server), "--define", "openai_spend", "--param", f"token={key}", "-v")
+    assert done.code == 1
+    assert "balance, grants, daily costs, limit, billing status missing: HTTP 401" in done.out
+    assert key not in done.out + done.err
+
+
+def test_a_definition_without_these_sets_is_refused(run_balance: Run, tmp_path: Path) -> None:
+    for define in ("openai", write(tmp_path)):
+        done = run_balance("--sandbox", "--define", define)
+        assert done.code == 2
+        assert "has none of them" in done.err
+        assert "openai_spend" in done.err
+
+
+# Choosing by the key
+
+
+@pytest.mark.parametrize(
+    ("key", "define"),
+    [
+        ("sess-sandbox", "openai_spend"),
+        ("sk-admin-sandbox", "openai_organization"),
+        ("sk-or-v1-sandbox", "openrouter"),
+        ("sk-ant-admin-sandbox", "anthropic"),
+        (' "Bearer sess-sandbox"\n', "openai_spend"),
+    ],
+)
+def test_the_key_chooses_the_definition(
+    run_balance: Run, server: Server, monkeypatch: pytest.MonkeyPatch, key: str, define: str
+) -> None:
+    monkeypatch.setenv("OPENAI_TOKEN", key)
+    done = run_balance(*at(server))
+    assert done.err.startswith(f"openai-monitor: using --define {define}, for keys that begin with ")
+    assert done.out.startswith(f"{define}, 127.0.0.1")
+    assert done.code == 0
+
+
+def test_the_key_may_come_from_a_file_or_standard_input(run_balance: Run, server: Server, tmp_path: Path) -> None:
+    file = tmp_path / "key"
+    file.write_text("sess-sandbox\n")
+    assert run_balance(*at(server), "--token-file", str(file)).code == 0
+    assert run_balance(*at(server), "--token-stdin", stdin="sess-sandbox\n").code == 0
+    file.write_text(f"{{token: sess-sandbox, host: {server.host}, port: {server.port}, ssl: false}}")
+    assert run_balance("--params", str(file)).code == 0
+
+
+def test_the_key_is_asked_for_once(run_balance: Run, server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    questions: list[str] = []
+
+    def answer(question: str) -> str:
+        questions.append(question)
+        return "sk-admin-sandbox"
+
+    monkeypatch.setattr(getpass, "getpass", answer)
+    monkeypatch.setattr(terminal, "can_prompt", lambda: True)
+    done = run_balance(*at(server))
+    assert done.code == 0
+    assert done.out.startswith("openai_organization, ")
+    assert len(questions) == 1
+    assert "sk-admin-sandbox" not in done.out + done.err
+
+
+def test_a_key_on_the_command_line_is_warned_of_once(run_balance: Run, server: Server) -> None:
+    done = run_balance(*at(server), "--param", "token=sess-sandbox")
+    assert done.code == 0
+    assert done.err.count("a key on the command line") == 1
+
+
+@pytest.mark.parametrize(
+    ("key", "problem", "names"),
+    [
+        ("sk-fake", "fits several definitions", ["deepseek", "openai_gateway"]),
+        ("fake-key", "begins like no other that is known", ["openai_organization", "openrouter"]),
+        ("sess-\x07", "control character", []),
+    ],
+)
+def test_a_key_that_does_not_choose_is_asked_about(
+    run_balance: Run, monkeypatch: pytest.MonkeyPatch, key: str, problem: str, names: list[str]
+) -> None:
+    monkeypatch.setenv("OPENAI_TOKEN", key)
+    done = run_balance()
+    assert done.code == 2
+    assert problem in done.err
+    assert all(name in done.err for name in names)
+    assert key not in done.err
+
+
+def test_without_a_key_it_says_where_one_can_come_from(run_balance: Run) -> None:
+    done = run_balance(stdin="")
+    assert done.code == 2
+    assert "there is no key: it can come from OPENAI_TOKEN, --token-file, --token-stdin" in done.err
+
+
+# --fail-if
+
+
+def test_a_condition_that_holds_fails_with_a_sentence(run_balance: Run) -> None:
+    done = run_balance("--sandbox", "--define", "openai_spend", "--fail-if", "left < 20", "--fail-if", "left < 1")
+    assert done.code == 3
+    assert done.err == "openai-monitor: left < 20 holds: left is $12.75\n"
+
+
+def test_a_condition_that_does_not_hold_is_quiet(run_balance: Run) -> None:
+    done = run_balance("--sandbox", "--define", "openai_spend", "--fail-if", "days_left < 7")
+    assert (done.code, done.err) == (0, "")
+
+
+def test_a_figure_that_is_not_known_is_told_and_never_taken_for_no(run_balance: Run) -> None:
+    done = run_balance("--sandbox", "--define", "deepseek", "--fail-if", "days_left < 7")
+    assert done.code == 1
+    assert done.err == (
+        "openai-monitor: --fail-if 'days_left < 7' could not be judged: days_left has no value "
+        "(the daily costs are not known)\n"
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "complaint"),
+    [
+        ("days_lef < 7", "days_lef is no figure; did you mean days_left?"),
+        ("credit.total < 7", "credit.total is no figure; there are left, granted"),
+        ("1 < 2", "reads no figure; write a comparison, such as days_left < 7"),
+        ("left <", "--fail-if 'left <'"),
+    ],
+)
+def test_a_condition_over_no_figure_is_refused_before_anything_is_asked(
+    run_balance: Run, text: str, complaint: str
+) -> None:
+    done = run_balance("--fail-if", text)
+    assert done.code == 2
+    assert complaint in done.err
+
+
+def verdict(text: str, *parts: object) -> Verdict:
+    [condition] = compile_figure_conditions([text])
+    [found] = judge([condition], [figures_of(*parts)], NOW)  # type: ignore[arg-type]
+    return found
+
+
+STEADY = costs(*every_day(2, range(31)))
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["days_left < 21 && left < 50", "spent_today > 1.5", "sure == 'good'", "gone_on == '2026-12-12'", "burn == 2"],
+)
+def test_all_figures_can_be_compared(text: str) -> None:
+    assert verdict(text, balance(40), STEADY).holds is True
+
+
+def test_without_an_end_or_a_limit_nothing_is_near() -> None:
+    assert verdict("days_left < 7", balance(40), costs()).holds is False
+    assert verdict("limit_used_percent > 90", limit(None, 5, "true")).holds is False
+
+
+def test_credit_that_is_gone_has_no_days_left() -> None:
+    assert verdict("days_left < 7", balance(0, 120, 120)).holds is True
+
+
+def test_any_currency_may_make_it_hold() -> None:
+    rows: list[Record] = [{"available": 5, "currency": "USD"}, {"available": 110, "currency": "CNY"}]
+    figures = [work_out(each, NOW) for each in read(round_of(metric_set("balance", rows))).accounts]
+    [condition] = compile_figure_conditions(["left > 100"])
+    assert judge([condition], figures, NOW) == [Verdict(True, "left > 100 holds for currency CNY: left is 110")]
+
+
+def test_when_nothing_was_collected_no_condition_is_judged() -> None:
+    [found] = judge(compile_figure_conditions(["left < 5"]), [], NOW)
+    assert found.holds is None
+    assert "nothing could be collected" in found.sentence
+
+
+def test_a_condition_is_refused_as_bad_usage() -> None:
+    with pytest.raises(ParameterError):
+        compile_figure_conditions(["x < 1"])
+
+
+def test_the_help_names_every_figure() -> None:
+    parser = argparse.ArgumentParser()
+    add_arguments(parser)
+    assert all(name in (parser.epilog or "") for name in FIGURES)
+    assert FORMATS == ("text", "json")
