@@ -8,7 +8,7 @@ READY = $(VENV)/.ready
 .PHONY: demo test check format bench clean
 
 demo: $(READY)  ## the main job against the embedded sandbox account
-	$(BIN)/openai-monitor collect --define define/openai.yml --sandbox
+	$(BIN)/openai-monitor collect --define define/openai.yml --sandbox --format table
 
 test: $(READY)  ## all tests
 	$(BIN)/python -m pytest

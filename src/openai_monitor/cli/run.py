@@ -1,5 +1,6 @@
 """One command line from start to exit code; at this last edge whatever was raised becomes a sentence."""
 
+import os
 import sys
 from collections.abc import Sequence
 
@@ -15,6 +16,8 @@ def run(argv: Sequence[str] | None) -> int:
     Raises nothing but a Ctrl-C that comes too late.
     """
     terminal.start()
+    # pydantic would look through every installed package for plugins, which takes as long as all our models.
+    os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "true")
     try:
         code = _command(sys.argv[1:] if argv is None else argv)
         terminal.flush()

@@ -1,12 +1,12 @@
 """The parameters of one monitor: what was given, the definition's defaults, and whether they suit."""
 
-import difflib
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from openai_monitor.definition.model import ParamSpec
 from openai_monitor.definition.placeholder import Parameter
+from openai_monitor.definition.wording import nearest_name
 from openai_monitor.errors import ParameterError
 
 Given = Mapping[str, str | None]
@@ -77,8 +77,8 @@ def _unknown(specs: Sequence[ParamSpec], given: Given) -> Iterator[str]:
     names = [spec.field or "" for spec in specs]
     for name in given:
         if name not in names:
-            close = difflib.get_close_matches(name, names, n=1)
-            yield f"parameter {name} is unknown" + (f"; did you mean {close[0]}?" if close else "")
+            close = nearest_name(name, names)
+            yield f"parameter {name} is unknown" + (f"; did you mean {close}?" if close else "")
 
 
 def _unfit(specs: Sequence[ParamSpec], given: Given) -> Iterator[str]:

@@ -4,7 +4,6 @@ import json
 import re
 from collections.abc import Collection
 from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 
 from openai_monitor.collect.answer import Answer
 from openai_monitor.collect.parse import Aliases
@@ -119,6 +118,10 @@ def retry_after(answer: Answer, now: datetime) -> float | None:
     value = (answer.headers.get("retry-after") or "").strip()
     if re.fullmatch(r"\d{1,9}", value, re.ASCII):
         return float(value)
+    if not value:
+        return None
+    from email.utils import parsedate_to_datetime  # noqa: PLC0415 - seldom needed, and slow to load
+
     try:
         moment = parsedate_to_datetime(value)
     except ValueError:

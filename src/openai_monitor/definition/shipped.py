@@ -1,12 +1,12 @@
 """The definitions that come with the package, and finding a definition by what a person types."""
 
-import difflib
 import os
 from functools import cache
 from os import PathLike, fspath
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from openai_monitor.definition.wording import nearest_name
 from openai_monitor.errors import SettingsError
 
 if TYPE_CHECKING:
@@ -73,8 +73,8 @@ def _not_found(name: str) -> str:
     names = ", ".join(shipped_names())
     if looks_like_path:
         return f"no definition file at {name}: give the path of a YAML file, or a shipped name ({names})"
-    close = difflib.get_close_matches(name, shipped_names(), n=1)
-    hint = f"did you mean {close[0]!r}? " if close else ""
+    close = nearest_name(name, shipped_names())
+    hint = f"did you mean {close!r}? " if close else ""
     return f"no definition named {name!r}: {hint}shipped are {names}; a path to a YAML file works too"
 
 

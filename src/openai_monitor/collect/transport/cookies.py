@@ -3,7 +3,6 @@
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING
 
 from openai_monitor.collect.answer import Headers
@@ -89,6 +88,8 @@ def _is_deletion(attributes: dict[str, str]) -> bool:
             return int(attributes["max-age"]) <= 0
         except ValueError:
             return False
+    from email.utils import parsedate_to_datetime  # noqa: PLC0415 - seldom needed, and slow to load
+
     try:
         expires = parsedate_to_datetime(attributes.get("expires", ""))
     except ValueError:
