@@ -3,7 +3,7 @@
 import sys
 from importlib import import_module
 
-NAMES = ("warm", "one_shot", "rows", "load")
+NAMES = ("warm", "one_shot", "rows", "load", "pages")
 
 
 def main() -> None:

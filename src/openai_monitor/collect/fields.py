@@ -103,11 +103,16 @@ def _try_compile(text: str | None) -> Expression | None:
 
 
 def _compile_cell(field: Field, aliases: Aliases, source: Expression | str, unit: UnitEntry | None, now: Clock) -> Cell:
-    if isinstance(source, str):
-        return _plain_cell(field, _index(aliases, source), unit)
+    if isinstance(source, str) or (field.type is FieldType.STRING and source.text in aliases and _is_name(source)):
+        return _plain_cell(field, _index(aliases, source if isinstance(source, str) else source.text), unit)
     # An expression that fails on a row falls back to the alias of exactly its text: `Content-Length` is both.
     fallback = _plain_cell(field, _index(aliases, source.text), unit)
     return _calculated_cell(field, aliases, source, fallback, unit, now)
+
+
+def _is_name(expression: Expression) -> bool:
+    """Whether the expression is nothing but one variable, which a text field shows as it came."""
+    return expression.names == {expression.text}
 
 
 def _index(aliases: Aliases, name: str) -> int | None:

@@ -1,5 +1,6 @@
 """``jsonPath``: rows are what ``parseScript`` selects, aliases are keys or paths inside a row."""
 
+from collections.abc import Callable
 from typing import cast
 
 from openai_monitor.collect.answer import Answer
@@ -8,7 +9,7 @@ from openai_monitor.collect.parse.json_body import has_no_content, read_json
 from openai_monitor.collect.parse.json_rows import RowReader
 from openai_monitor.definition.model import Http
 from openai_monitor.definition.path import Path, PathNotFound, compile_path, kind
-from openai_monitor.definition.path.lineage import compile_lineage, compile_lineage_alias, is_lineage_alias
+from openai_monitor.definition.path.lineage import Node, compile_lineage, compile_lineage_alias, is_lineage_alias
 from openai_monitor.errors import CollectionError
 from openai_monitor.rows import Code
 
@@ -46,15 +47,22 @@ def _compile_with_lineage(path: Path, aliases: Aliases, reader: RowReader) -> Pa
         nodes = [node for node in select(document) if type(node.value) in _ROWS]
         if not nodes:
             return _extract(document, answer, path, reader)
-        rows: list[RawRow] = []
-        for node in nodes:
-            row = list(reader.one(node.value, answer))
-            for at, read in around:
-                row[at] = read(node)
-            rows.append(row)
-        return Extracted(rows)
+        return Extracted(_rows_with_lineage(nodes, around, reader, answer))
 
     return parse
+
+
+def _rows_with_lineage(
+    nodes: list[Node], around: list[tuple[int, Callable[[Node], object]]], reader: RowReader, answer: Answer
+) -> list[RawRow]:
+    values = [node.value for node in nodes]
+    if {*map(type, values)} == {dict}:
+        columns = reader.columns(cast("list[dict[str, object]]", values), answer)
+    else:
+        columns = [list(column) for column in zip(*_rows(values, answer, reader), strict=True)]
+    for at, read in around:
+        columns[at] = list(map(read, nodes))
+    return list(zip(*columns, strict=True))
 
 
 def _extract(document: object, answer: Answer, path: Path, reader: RowReader) -> Extracted:

@@ -41,11 +41,11 @@ class RowReader:
                 pass
         if not self._columns:
             return [()] * len(objects)
-        return list(zip(*(column(objects, answer) for column in self._columns), strict=True))
+        return list(zip(*self.columns(objects, answer), strict=True))
 
-    def one(self, value: object, answer: Answer) -> RawRow:
-        """The row of one object, text or number."""
-        return self.read([value], answer)[0] if isinstance(value, dict) else self.scalar(value, answer)
+    def columns(self, objects: Objects, answer: Answer) -> list[list[object]]:
+        """The values of each alias in all objects."""
+        return [column(objects, answer) for column in self._columns]
 
     def scalar(self, value: object, answer: Answer) -> RawRow:
         """Make the row of a text or a number: itself for every alias but the figures of the answer."""
