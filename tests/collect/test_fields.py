@@ -104,6 +104,12 @@ def test_money_keeps_full_precision() -> None:
     assert row_of(the_set, 106.619) == (106.619 / 100,)
 
 
+@pytest.mark.parametrize("nothing", ["", " ", None])
+def test_a_cost_of_nothing_is_no_cost_of_0(nothing: object) -> None:
+    the_set = metric_set([{"field": "cost", "type": 0}], aliasFields=["cost"], calculates=["cost=cost / 100"])
+    assert row_of(the_set, nothing) == (None,)
+
+
 def test_cents_of_whole_numbers_are_not_cut() -> None:
     the_set = metric_set([{"field": "cost", "type": 0}], aliasFields=["cost"], calculates=["cost=cost / 100"])
     assert row_of(the_set, 2) == (0.02,)

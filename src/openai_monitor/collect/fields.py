@@ -167,7 +167,7 @@ def _calculated_cell(
     names = [aliases[index] for index in used]
     evaluate = expression.bind(names, now=now)
     evaluate_text = expression.bind_text(names, now=now)
-    operand = text_of if field.type is FieldType.STRING else number_operand
+    operand = _OPERANDS.get(field.type, operand_of)
     target = _target_unit(field, unit)
     source = unit.source if unit else None
 
@@ -240,13 +240,25 @@ def finish_number(value: float | None, source: str | None, target: str | None, w
     return value
 
 
-def number_operand(value: object) -> object:
-    """A raw value as an expression of a number field sees it: a number where it reads as one, else its text."""
+def operand_of(value: object) -> object:
+    """A raw value as an expression sees it unless its field is text: a number where it reads as one, else its text."""
     if type(value) is float or type(value) is int or value is None:
         return value
     text = text_of(value)
     number = number_and_unit(text)[0] if text else None
     return text if number is None else number
+
+
+def number_operand(value: object) -> object:
+    """As ``operand_of`` for a number field: a blank text is null, since a cost of nothing is not a cost of 0."""
+    operand = operand_of(value)
+    return None if isinstance(operand, str) and not operand.strip() else operand
+
+
+_OPERANDS: dict[FieldType, Callable[[object], object]] = {
+    FieldType.STRING: text_of,
+    FieldType.NUMBER: number_operand,
+}
 
 
 def _number_result(result: object, unit: str | None) -> int | float | None:
