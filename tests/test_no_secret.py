@@ -41,7 +41,7 @@ def faults() -> list[str]:
     return [name for name in FAULTS if name not in slow] + ["slow:30", "huge:40000000"]
 
 
-@pytest.mark.parametrize("key", (KEYS[0], KEYS[3]))
+@pytest.mark.parametrize("key", [KEYS[0], KEYS[3]])
 @pytest.mark.parametrize("fault", faults())
 def test_in_no_result_of_a_failing_collection(fault: str, key: str, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.DEBUG)

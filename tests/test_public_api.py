@@ -5,11 +5,11 @@ import sys
 from typing import TYPE_CHECKING
 
 import pytest
+from tests.corpus import ROOT
 
 import openai_monitor
 from openai_monitor.collect.parse import PARSE_TYPES
 from openai_monitor.definition import model
-from tests.corpus import ROOT
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -79,7 +79,5 @@ def test_imports_point_one_way_along_the_road() -> None:
         "outputs": {"rows", "errors", "redact", "spend"},
         "sandbox": {"rows", "errors"},
     }
-    wrong = {
-        (room, other) for room, other in imports() if room in below and other != room and other not in below[room]
-    }
+    wrong = {(room, other) for room, other in imports() if room in below and other != room and other not in below[room]}
     assert wrong == set()
