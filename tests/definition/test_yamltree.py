@@ -378,3 +378,11 @@ def test_both_parsers_give_the_same_tree(monkeypatch: pytest.MonkeyPatch) -> Non
 def _dump(tree: Tree) -> list[object]:
     assert isinstance(tree.root, Mapping)
     return [(name, entry.key.line, entry.key.column, plain(entry.value)) for name, entry in tree.root.entries.items()]
+
+
+def test_a_long_text_counts_for_more_each_time_it_is_repeated() -> None:
+    def repeated(length: int) -> str:
+        return f"[&a {'x' * length}, [{', '.join(['*a'] * 2_000)}], &b [*a, *a], *b]"
+
+    assert read(repeated(100)) == ["x" * 100, ["x" * 100] * 2_000, ["x" * 100] * 2, ["x" * 100] * 2]
+    assert problem_of(repeated(10_000)).rule == "too-large"

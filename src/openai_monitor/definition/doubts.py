@@ -1,9 +1,10 @@
 """What runs and is probably not meant, here or in HertzBeat: one function a rule."""
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from functools import lru_cache
+from typing import NamedTuple
 
 from openai_monitor.definition.definition import Definition, KeyPath
 from openai_monitor.definition.failures import texts_under
@@ -15,9 +16,6 @@ from openai_monitor.definition.timeexpr import expand_times, has_times
 from openai_monitor.definition.units import converts, parse_unit_entry
 from openai_monitor.definition.wording import nearest, quote
 from openai_monitor.errors import EvaluationError, SyntaxFault
-
-if TYPE_CHECKING:
-    from openai_monitor.definition.expression import Expression
 
 DOUBTS = Rules("warning")
 
@@ -31,6 +29,9 @@ _SPANS = (
 )
 _KEY_HEADER = re.compile(r"authorization|token|secret|api-?_?key", re.IGNORECASE)
 _LOOPBACK = re.compile(r"(https?://)?(localhost|127\.[\d.]+|\[?::1\]?)", re.IGNORECASE)
+_MOST_COMPARISONS = 100_000_000
+"""Characters of expressions times aliases; no definition that a person wrote has a hundredth of it."""
+
 _SOME_DAY = datetime(2001, 6, 15, 12, tzinfo=UTC)
 
 
@@ -136,10 +137,11 @@ def calculate_field(definition: Definition) -> Iterator[Finding]:
 def calculate_syntax(definition: Definition) -> Iterator[Finding]:
     """What is no expression is taken for the name of an alias."""
     for path, metric_set in _collected(definition):
+        known = _aliases(metric_set)
         for where, _, text in _calculates(path, metric_set):
-            if has_placeholder(text) or text in _aliases(metric_set):
+            if has_placeholder(text) or text in known:
                 continue
-            fault = _expression_fault(text)
+            fault = _facts(text).fault
             if fault is not None:
                 message = f"{quote(text)} is no expression ({fault}) and no alias, the field stays empty"
                 yield Finding(where, message, "mend the expression, or list the alias")
@@ -153,7 +155,7 @@ def unknown_name(definition: Definition) -> Iterator[Finding]:
         for where, _, text in _calculates(path, metric_set):
             if has_placeholder(text) or text in known:
                 continue
-            for name in sorted(_expression_names(text)):
+            for name in _facts(text).names:
                 if name not in known and name.partition(".")[0] not in known:
                     yield Finding(where, f"reads {quote(name)}, which is no alias of the set", nearest(name, known))
 
@@ -165,7 +167,7 @@ def filter_syntax(definition: Definition) -> Iterator[Finding]:
         for index, text in enumerate(metric_set.filters or ()):
             if text is None or has_placeholder(text):
                 continue
-            fault = _expression_fault(text)
+            fault = _facts(text).fault
             if fault is not None:
                 where = (*path, "filters", index)
                 yield Finding(
@@ -184,7 +186,7 @@ def expression_pattern(definition: Definition) -> Iterator[Finding]:
         filters = (((*path, "filters", index), text) for index, text in enumerate(metric_set.filters or ()))
         calculates = ((where, text) for where, _, text in _calculates(path, metric_set))
         for where, text in (*calculates, *filters):
-            for pattern, _ in _expression_patterns(text or ""):
+            for pattern in () if text is None or has_placeholder(text) else _facts(text).patterns:
                 try:
                     compile_pattern(pattern)
                 except SyntaxFault as fault:
@@ -209,9 +211,11 @@ def unused_alias(definition: Definition) -> Iterator[Finding]:
     """An alias that no field and no calculate takes is read for nothing."""
     for path, metric_set in _collected(definition):
         names = _field_names(metric_set)
-        expressions = [text for _, _, text in _calculates(path, metric_set)]
+        expressions = "\n".join(text for _, _, text in _calculates(path, metric_set))
+        if len(expressions) * len(metric_set.alias_fields or ()) > _MOST_COMPARISONS:
+            continue
         for index, alias in enumerate(metric_set.alias_fields or ()):
-            if not alias or alias in names or has_placeholder(alias) or any(alias in text for text in expressions):
+            if not alias or alias in names or has_placeholder(alias) or alias in expressions:
                 continue
             yield Finding(
                 (*path, "aliasFields", index),
@@ -298,13 +302,18 @@ def _collected(definition: Definition) -> Iterator[tuple[KeyPath, MetricSet]]:
     return (found for found in each_set(definition) if found[1].protocol in (None, "http"))
 
 
-def _field_names(metric_set: MetricSet) -> list[str]:
-    return [spec.field for spec in metric_set.fields if spec.field]
+Names = dict[str, None]
+"""Names in their order, each once."""
 
 
-def _aliases(metric_set: MetricSet) -> list[str]:
+def _field_names(metric_set: MetricSet) -> Names:
+    return dict.fromkeys(spec.field for spec in metric_set.fields if spec.field)
+
+
+def _aliases(metric_set: MetricSet) -> Names:
     """What a set reads of its answer: its aliases, or its fields where it lists none."""
-    return [alias for alias in metric_set.alias_fields or () if alias is not None] or _field_names(metric_set)
+    aliases = (alias for alias in metric_set.alias_fields or () if alias is not None)
+    return dict.fromkeys(aliases) or _field_names(metric_set)
 
 
 def _calculates(path: KeyPath, metric_set: MetricSet) -> Iterator[tuple[KeyPath, str, str]]:
@@ -315,32 +324,23 @@ def _calculates(path: KeyPath, metric_set: MetricSet) -> Iterator[tuple[KeyPath,
             yield (*path, "calculates", index), field.strip(), text.strip()
 
 
-def _expression_fault(text: str) -> SyntaxFault | None:
-    try:
-        _compile(text)
-    except SyntaxFault as fault:
-        return fault
-    return None
+class _Facts(NamedTuple):
+    """What is known of an expression: why it is none, or the names it reads and the patterns it matches with."""
+
+    fault: str | None
+    names: tuple[str, ...] = ()
+    patterns: tuple[str, ...] = ()
 
 
-def _expression_names(text: str) -> Iterable[str]:
-    try:
-        return _compile(text).names
-    except SyntaxFault:
-        return ()
-
-
-def _expression_patterns(text: str) -> Iterable[tuple[str, int]]:
-    try:
-        return () if has_placeholder(text) else _compile(text).patterns
-    except SyntaxFault:
-        return ()
-
-
-def _compile(text: str) -> "Expression":
+@lru_cache(maxsize=20_000)
+def _facts(text: str) -> _Facts:
     from openai_monitor.definition.expression import compile_expression  # noqa: PLC0415 - only validation needs it here
 
-    return compile_expression(text)
+    try:
+        expression = compile_expression(text)
+    except SyntaxFault as fault:
+        return _Facts(str(fault))
+    return _Facts(None, tuple(sorted(expression.names)), tuple(pattern for pattern, _ in expression.patterns))
 
 
 def _asks_in_clear(http: Http) -> bool:

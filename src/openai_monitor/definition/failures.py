@@ -102,17 +102,18 @@ def pattern(definition: Definition) -> Iterator[Finding]:
 @FAILURES
 def row_placeholder(definition: Definition) -> Iterator[Finding]:
     """``^o^name^o^`` takes a field of a set that runs earlier; where none has it, the set fails."""
+    first: dict[str, int] = {}
+    for metric_set in definition.sets:
+        for spec in metric_set.fields:
+            if spec.field:
+                first[spec.field] = min(metric_set.priority, first.get(spec.field, metric_set.priority))
     for path, metric_set in each_set(definition):
-        earlier = {
-            spec.field
-            for other in definition.sets
-            if other.priority < metric_set.priority
-            for spec in other.fields
-            if spec.field
-        }
-        for name in sorted(row_fields(metric_set) - earlier):
+        for name in sorted(row_fields(metric_set)):
+            if name in first and first[name] < metric_set.priority:
+                continue
             message = f"`^o^{name}^o^` takes a field that no earlier set has"
-            hint = nearest(name, sorted(earlier)) or "give the set that has it a lower priority"
+            earlier = sorted(known for known, priority in first.items() if priority < metric_set.priority)
+            hint = nearest(name, earlier) or "give the set that has it a lower priority"
             yield Finding(_first_use(definition, path, f"^o^{name}^o^"), message, hint)
 
 

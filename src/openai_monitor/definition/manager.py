@@ -16,13 +16,13 @@ DEMANDS = Rules("error")
 REMARKS = Rules("warning")
 """What HertzBeat takes and does differently from here."""
 
-_FORBIDDEN = (
+FORBIDDEN_WORDS = (
     *("!!", "ScriptEngine", "ClassLoader", "GroovyShell", "AnnotationConfigApplicationContext"),
     *("FileSystemXmlApplicationContext", "GenericXmlApplicationContext", "GenericGroovyApplicationContext"),
     *("XmlWebApplicationContext", "ClassPathXmlApplicationContext"),
     *("MarshalOutputStream", "InflaterOutputStream", "FileOutputStream"),
 )
-_KEYWORDS = frozenset(
+KEYWORDS = frozenset(
     (
         *(
             "empty",
@@ -45,9 +45,9 @@ _KEYWORDS = frozenset(
         *("if", "else", "for", "while", "do", "break", "continue", "return", "var", "new", "function", "in"),
     )
 )
-_RESERVED = "instance"
+RESERVED = "instance"
 _MOST_ALIASES = 50
-_LONGEST_PARSED_TWICE = 200_000
+_LONGEST_PARSED_TWICE = 100_000
 
 
 @DEMANDS
@@ -152,7 +152,7 @@ def duplicate_field(definition: Definition) -> Iterator[Finding]:
 def field_word(definition: Definition) -> Iterator[Finding]:
     """The name of a field is no word of the expression language, and not ``instance``."""
     for where, name in _fields(definition):
-        if name in _KEYWORDS or name == _RESERVED:
+        if name in KEYWORDS or name == RESERVED:
             yield Finding(where, f"HertzBeat refuses the field name {quote(name)}, a reserved word", "rename the field")
 
 
@@ -182,7 +182,7 @@ def field_blank(definition: Definition) -> Iterator[Finding]:
 @DEMANDS
 def forbidden_text(definition: Definition) -> Iterator[Finding]:
     """Some words may not stand anywhere in the file, comments included."""
-    for word in _FORBIDDEN:
+    for word in FORBIDDEN_WORDS:
         start = definition.text.find(word)
         if start >= 0:
             before = definition.text[:start]

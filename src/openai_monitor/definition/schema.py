@@ -21,7 +21,7 @@ FIELD_TYPES = {
 PARSE_TYPES = {
     "default": "The object at the root of a JSON answer, or each object of a list there; aliases are its keys.",
     "jsonPath": "The rows that the JSONPath in `parseScript` selects; aliases are keys, or paths beginning with `$.`.",
-    "prometheus": "The samples of an exposition text that are named like the metric set; aliases are labels or `value`.",
+    "prometheus": "The samples named like the metric set in an exposition text; aliases are labels or `value`.",
     "PromQL": "The samples of a Prometheus query's answer; aliases are labels, `value` or `timestamp`.",
     "xmlPath": "The elements that the XPath in `parseScript` selects; aliases are XPaths inside them.",
     "website": "One row about the answer itself: `statusCode`, `responseTime`, `keyword`.",

@@ -24,6 +24,7 @@ MAX_DEPTH = 51
 MAX_NODES = 50_000
 """Scalars, lists and mappings, an alias counted as what it repeats. The longest known file has 1,600."""
 MAX_DIRECTIVES = 50
+_CHARACTERS_OF_A_VALUE = 100
 
 STANDARD = "tag:yaml.org,2002:"
 
@@ -252,7 +253,7 @@ class _Composer:
             message = f"no finished {quote(f'&{event.anchor}')} stands before this alias"
             self._refuse(event, "alias", message, "write the anchor before what is to be repeated")
         if isinstance(node, Scalar):
-            self._count(event, 1)
+            self._count(event, _weight(node))
             return node
         self._aliases += 1
         self._count(event, node.size)
@@ -280,9 +281,14 @@ class _Composer:
         raise DefinitionError([problem_at((mark.line, mark.column), self._file, rule, message, hint)])
 
 
+def _weight(scalar: Scalar) -> int:
+    """What a scalar counts for when it is repeated: a long one is work for whoever looks at each place."""
+    return 1 + len(scalar.value or "") // _CHARACTERS_OF_A_VALUE
+
+
 def _grow(node: Sequence | Mapping, child: Node) -> None:
     if isinstance(child, Scalar):
-        node.size += 1
+        node.size += _weight(child)
         return
     node.size += child.size
     if child.depth >= node.depth:

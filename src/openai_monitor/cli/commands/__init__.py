@@ -9,6 +9,10 @@ COMMANDS = {
     "balance": "tell what is left, what it was spent on, and when it is gone",
     "params": "show which parameters a definition takes",
     "definitions": "list the definitions that come with this package",
+    "new": "draft a first definition from a sample answer",
+    "validate": "say all that is wrong with definitions, and what HertzBeat would refuse",
+    "test": "try a definition on a saved answer, or run the tests beside definitions",
+    "schema": "print the JSON Schema of definitions, with which editors complete and explain",
     "sandbox": "serve an OpenAI-like account on this machine, to try and to rehearse failures",
     "completion": "print a completion script for a shell",
 }
