@@ -50,7 +50,7 @@ def test_ten_lines_of_yaml(tmp_path: Path) -> None:
     assert len(added) == 10
     text = (ROOT / "define" / "openai.yml").read_text(encoding="utf-8")
     head, tail = text.split("    protocol: http\n", 1)
-    assert "\n".join(line[1:] for line in lines[:2]) in head
+    assert head.endswith("\n".join(line[1:] for line in lines[:2]) + "\n")
     (tmp_path / "my-openai.yml").write_text(head + "\n".join(added) + "\n    protocol: http\n" + tail, encoding="utf-8")
     command = ["collect", "--define", "my-openai.yml", "--metrics", "credit_grants"]
     shown = block(f"openai-monitor {' '.join(command)}")

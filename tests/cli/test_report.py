@@ -134,7 +134,7 @@ def test_what_is_no_plain_file_is_never_replaced() -> None:
 
 
 def test_a_file_that_can_not_be_written(tmp_path: Path) -> None:
-    with pytest.raises(SettingsError, match=r"--output .*: No such file or directory"):
+    with pytest.raises(SettingsError, match=r"--output .*: there is no folder .*, make it first"):
         give(round_of(CREDIT), output=tmp_path / "no" / "out")
 
 

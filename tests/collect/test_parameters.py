@@ -56,8 +56,8 @@ def test_everything_missing_and_unknown_is_named_at_once() -> None:
         ({"port": "70000"}, "expected a number from 0 to 65535"),
         ({"ssl": "maybe"}, "parameter ssl is 'maybe'; expected true or false"),
         ({"mode": "c"}, "expected one of a, b"),
-        ({"host": ""}, "parameter host is missing"),
-        ({"token": None}, "parameter token is missing"),
+        ({"host": ""}, "parameter host is empty"),
+        ({"token": None}, "parameter token is empty"),
     ],
 )
 def test_what_does_not_suit(values: dict[str, str | None], says: str) -> None:

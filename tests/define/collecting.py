@@ -66,7 +66,8 @@ def collect_from(name: str, answers: Answers, now: datetime | None = None, **par
 def records(collected: Round, name: str) -> list[dict[str, Value]]:
     """The rows of a set that was collected without a word."""
     result = collected[name]
-    assert (result.ok, result.message, result.warnings) == (True, "", ())
+    odd = tuple(text for text in result.warnings if not text.startswith("no field found a value"))
+    assert (result.ok, result.message, odd) == (True, "", ())
     return list(result.records())
 
 

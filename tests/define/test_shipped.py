@@ -203,8 +203,8 @@ def test_a_part_that_may_not_be_read_is_missing_alone(name: str, endpoint: str) 
         ("sk-admin-fake", ["openai_organization"]),
         ("sk-ant-admin01-fake", ["anthropic"]),
         ("sk-or-v1-fake", ["openrouter"]),
-        ("sk-fake", ["deepseek", "openai_gateway"]),
-        ("sk-proj-fake", ["deepseek", "openai_gateway"]),
+        ("sk-fake", ["openai_gateway"]),
+        ("sk-proj-fake", ["openai_gateway"]),
         ("fake", []),
     ],
 )
@@ -215,5 +215,8 @@ def test_a_key_finds_its_definitions_by_how_it_begins(key: str, names: list[str]
 @every
 def test_the_placeholder_of_its_key_tells_how_it_begins(name: str) -> None:
     expected = expected_prefix(secret(name).placeholder)
+    if name == "deepseek":  # its keys look like those of many gateways, which are not to be sent there
+        assert expected is None
+        return
     assert expected
     assert key_for(name).startswith(expected)

@@ -75,8 +75,8 @@ def test_left_and_how_long() -> None:
 def test_a_grant_that_expires_earlier_is_told_and_a_later_one_is_not() -> None:
     told = words(balance(40), grants((10, 2, 4)), STEADY)
     assert told == (
-        "$40.00 left. At $2.00 a day it lasts until 2026-12-12 (20 days), quite sure. "
-        "But $8.00 of it expires on 2026-11-26 (4 days)."
+        "$40.00 left. $8.00 of it expires on 2026-11-26 (4 days). "
+        "At $2.00 a day it lasts until 2026-12-12 (20 days), quite sure."
     )
     assert "expires" not in words(balance(40), grants((10, 2, 30)), STEADY)
 

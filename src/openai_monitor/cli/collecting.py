@@ -2,9 +2,10 @@
 
 import argparse
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote
 
 from openai_monitor.cli import terminal
 from openai_monitor.cli.loop import run_async
@@ -72,7 +73,7 @@ async def _collect(plan: "Plan", arguments: argparse.Namespace) -> "Round":
     for note in plan.notes:
         terminal.say(f"warning: {note}")
     async with Transport(_settings(arguments)) as transport:
-        sender = _Watched(transport) if arguments.verbose else transport
+        sender = _Watched(transport, plan.secrets) if arguments.verbose else transport
         text = f"collecting {plan.app} from {plan.host}" if plan.host else f"collecting {plan.app}"
         async with progress(text, enabled=not arguments.verbose):
             return await collect_round(plan, sender, deadline=arguments.timeout)
@@ -89,14 +90,20 @@ def _settings(arguments: argparse.Namespace) -> TransportSettings:
 class _Watched:
     """A transport that says what it does: method, address without query, and how it ended."""
 
-    def __init__(self, inner: "Sender") -> None:
+    def __init__(self, inner: "Sender", secrets: Sequence[str]) -> None:
         self._inner = inner
+        self._secrets = [secret.replace("/", "") for secret in secrets]
+
+    def _shown_path(self, request: "Request") -> str:
+        """The path, unless a secret stands in it in any spelling."""
+        path = request.target.partition("?")[0]
+        plain = unquote(path).replace("/", "")
+        return "/…" if any(secret in plain for secret in self._secrets if secret) else path
 
     async def send(self, request: "Request", session: Any) -> "Answer":
         """Ask, and tell of it."""
         host = f"[{request.host}]" if ":" in request.host else request.host
-        path = request.target.partition("?")[0]
-        line = f"{request.method} {request.scheme}://{host}:{request.port}{path}"
+        line = f"{request.method} {request.scheme}://{host}:{request.port}{self._shown_path(request)}"
         try:
             answer = await self._inner.send(request, session)
         except CollectionError as error:

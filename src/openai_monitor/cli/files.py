@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import sys
 from pathlib import Path
 
 from openai_monitor.errors import SettingsError
@@ -13,13 +14,22 @@ def save(path: Path, data: bytes) -> None:
     Raises SettingsError when it can't be written.
     """
     try:
-        target = path.resolve()
-        if target.exists() and not target.is_file():
-            target.write_bytes(data)
+        if str(path) == "-":
+            sys.stdout.buffer.write(data)
+        elif path.exists() and not path.is_file():
+            path.write_bytes(data)
         else:
-            _replace(target, data)
+            _replace(path.resolve(), data)
     except OSError as error:
         raise SettingsError(f"--output {path}: {error.strerror}") from None
+
+
+def check_place(path: Path) -> None:
+    """Raise SettingsError when no file can be written there, before anything is asked."""
+    if path.is_dir():
+        raise SettingsError(f"--output {path} is a folder: name a file in it")
+    if str(path) != "-" and not path.parent.is_dir():
+        raise SettingsError(f"--output {path}: there is no folder {path.parent}, make it first")
 
 
 def _replace(target: Path, data: bytes) -> None:

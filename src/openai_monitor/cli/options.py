@@ -47,7 +47,7 @@ def add_transport(parser: argparse.ArgumentParser) -> None:
         default=240.0,
         help="for the whole run (default: %(default)g); a parameter `timeout` is in ms for one request",
     )
-    group.add_argument("--ca-file", metavar="FILE", help="certificates to trust instead of the system's")
+    group.add_argument("--ca-file", metavar="FILE", help="certificates to trust beside the system's")
     group.add_argument(
         "--allow-plaintext-token",
         action="store_true",

@@ -105,7 +105,7 @@ def _shout(name: str) -> str:
 
 def _refuse_beside_sandbox(given: Mapping[str, object], arguments: argparse.Namespace) -> None:
     address = [name for name in ("host", "port", "ssl") if name in given]
-    if address or arguments.token_file or arguments.token_stdin:
+    if address or arguments.token_file is not None or arguments.token_stdin:
         what = " and ".join(address) or "key"
         raise ParameterError(
             f"--sandbox brings its own {what}: leave out one of the two (to try a wrong key, use --param)"
@@ -125,7 +125,7 @@ def _from_surroundings(definition: "Definition", key: "ParamSpec | None", argume
         found = next((text for text in given if text and not _OF_KUBERNETES.match(text)), None)
         if spec.field and found is not None:  # an empty variable is how compose files say "not set"
             values[spec.field] = found
-    if arguments.token_file or arguments.token_stdin:
+    if arguments.token_file is not None or arguments.token_stdin:
         if key is None or not key.field:
             raise ParameterError(
                 f"{definition.app} has no key parameter for --token-file or --token-stdin: use --param"

@@ -8,8 +8,8 @@ from pathlib import Path
 
 from openai_monitor.cli import terminal
 from openai_monitor.cli.conditions import Condition
-from openai_monitor.cli.files import check_folder, make_folder, save
-from openai_monitor.errors import ParameterError
+from openai_monitor.cli.files import check_folder, check_place, make_folder, save
+from openai_monitor.errors import ParameterError, SettingsError
 from openai_monitor.outputs import render
 from openai_monitor.rows import MetricSetResult, Round
 
@@ -45,6 +45,8 @@ class Report:
 
     def _prepare(self) -> None:
         if self._format != "csv" or self._count <= 1:
+            if self._output is not None and not self._is_csv_folder:
+                check_place(self._output)
             return
         if self._output is None:
             raise ParameterError(
@@ -60,9 +62,19 @@ class Report:
             results=tuple(_cleaned(result) for result in collected.results if result.name in self._shown),
             skipped=tuple(skipped for skipped in collected.skipped if skipped.name in self._shown),
         )
-        self._write(shown)
+        unwritten: SettingsError | None = None
+        try:
+            self._write(shown)
+        except SettingsError as error:  # the conditions are judged all the same
+            unwritten = error
         self._tell(collected)
-        return self._judge(collected)
+        code = self._judge(collected)
+        if unwritten is None:
+            return code
+        if code != CONDITION_HOLDS:
+            raise unwritten
+        terminal.say(f"error: {unwritten}")
+        return code
 
     def _write(self, collected: Round) -> None:
         if self._is_csv_folder and self._output is not None:

@@ -84,7 +84,7 @@ class SetRun:
         state = self.state
         answer = await state.sender.send(request, state.session)
         listed = listed_codes(metric_set.http)
-        check_status(answer, listed, state.clock())
+        check_status(answer, listed, state.clock(), redirected_to=_other_origin(request, answer))
 
         async def ask(url: str) -> Answer:
             return await state.sender.send(_page_request(url, request.timeout), state.session)
@@ -103,6 +103,8 @@ class SetRun:
         seen: set[str] = set()
         for number in range(1, paging.most_pages + 1):
             cursor = paging.cursor(read_json(answer))
+            if cursor is None and paging.announces_more(read_json(answer)):
+                return rows, f"page {number} says there are more and gives no cursor: rows may be missing"
             if cursor is None:
                 return rows, ""
             if cursor in seen:
@@ -177,6 +179,16 @@ class SetRun:
         if not varying:
             return [fixed]
         return [{**fixed, **{name: row[name] for name in varying}} for row in rows]
+
+
+def _other_origin(request: Request, answer: Answer) -> str | None:
+    """Where a redirect led, when that is another origin, to which no key goes along."""
+    parts = urlsplit(answer.url)
+    host = (parts.hostname or "").lower()
+    port = parts.port or (443 if parts.scheme == "https" else 80)
+    if not host or (parts.scheme, host, port) == request.origin:
+        return None
+    return f"{parts.scheme}://{parts.netloc}"
 
 
 def _fan_out_message(outcomes: Sequence[list[Row] | CollectionError], total: int) -> str:

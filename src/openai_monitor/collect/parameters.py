@@ -70,7 +70,7 @@ def _missing(specs: Sequence[ParamSpec], given: Given) -> Iterator[str]:
     for spec in specs:
         value = given.get(spec.field or "", spec.default_value)
         if spec.required and not (value or "").strip():
-            yield f"parameter {spec.field} is missing"
+            yield f"parameter {spec.field} is {'empty' if spec.field in given else 'missing'}"
 
 
 def _unknown(specs: Sequence[ParamSpec], given: Given) -> Iterator[str]:
@@ -82,10 +82,13 @@ def _unknown(specs: Sequence[ParamSpec], given: Given) -> Iterator[str]:
 
 
 def _unfit(specs: Sequence[ParamSpec], given: Given) -> Iterator[str]:
+    # A key that slipped into another parameter is not shown there either.
+    secrets = {(given.get(spec.field or "") or "").strip() for spec in specs if spec.type == "password"} - {""}
     for spec in specs:
         value = (given.get(spec.field or "") or "").strip()
         if value and (expected := _expectation(spec, value)):
-            shown = "" if spec.type == "password" else f" {value!r}"
+            hidden = spec.type == "password" or any(secret in value for secret in secrets)
+            shown = " not shown here" if hidden else f" {value!r}"
             yield f"parameter {spec.field} is{shown}; expected {expected}"
 
 

@@ -99,6 +99,7 @@ def make_plan(
     that names everything missing, unknown or unfit, and every unknown metric set.
     """
     check_parameters(definition.params, values)
+    _check_tokens(definition, values)
     _check_metrics(definition, metrics)
     unset = {spec.field or "": Parameter(None, spec.type or "text") for spec in definition.params}
     parameters = {**unset, **resolve_parameters(definition.params, values)}
@@ -165,6 +166,22 @@ def _plan_set(
     except CollectionError as failure:
         planned.failure = failure
     return planned
+
+
+def _check_tokens(definition: Definition, values: Given) -> None:
+    """Refuse a bearer token that can't be one before anything else is done with it."""
+    markers = {f"^_^{name}^_^": name for name, value in values.items() if value}
+    texts = {
+        metric_set.http.authorization.bearer_token_token
+        for metric_set in definition.sets
+        if metric_set.http and metric_set.http.authorization
+    }
+    for marker in texts & markers.keys():
+        name = markers[marker or ""]
+        try:
+            clean_token(values[name] or "")
+        except CollectionError as refusal:
+            raise ParameterError(f"parameter {name}: {refusal}") from None
 
 
 def _paging(annotations: Mapping[str, str | None] | None, name: str) -> Paging | None:

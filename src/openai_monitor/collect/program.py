@@ -45,6 +45,8 @@ class Program:
         # Column by column: a tuple for each row is then made by zip, and most of a cell's cost is its own.
         columns = [map(cell, extracted.rows, repeat(warn)) for cell in self.cells]
         rows: list[Row] = list(zip(*columns, strict=True)) if columns else [()] * len(extracted.rows)
+        if rows and not any(cell is not None for row in rows for cell in row):
+            warn("no field found a value in this answer: is it the right url, and does the API still answer like this?")
         return rows if self.keep is None else list(filter(self.keep, rows))
 
 

@@ -76,11 +76,15 @@ async def collect_round(
 
 def _reason_to_stop(group: Sequence[SetPlan], outcomes: Sequence[MetricSetResult]) -> str:
     failed = [
-        outcome.name
+        (planned, outcome)
         for planned, outcome in zip(group, outcomes, strict=True)
         if planned.priority == 0 and not outcome.ok
     ]
-    return f"{failed[0]} has priority 0 and failed, which ends the round" if failed else ""
+    if not failed:
+        return ""
+    planned, outcome = failed[0]
+    why = "" if planned.wanted else f" ({outcome.message})"
+    return f"{outcome.name} has priority 0 and failed{why}, which ends the round"
 
 
 async def _collect_group(group: Sequence[SetPlan], state: RoundState, until: _Deadline) -> list[MetricSetResult]:

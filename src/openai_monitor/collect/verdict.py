@@ -37,19 +37,28 @@ def listed_codes(http: Http | None) -> frozenset[int]:
     return frozenset(map(int, codes))
 
 
-def check_status(answer: Answer, listed: Collection[int], now: datetime) -> None:
-    """Raise CollectionError (FAIL) unless the status is listed, or 200 when nothing is."""
+def check_status(answer: Answer, listed: Collection[int], now: datetime, *, redirected_to: str | None = None) -> None:
+    """Raise CollectionError (FAIL) unless the status is listed, or 200 when nothing is.
+
+    ``redirected_to`` is the other origin that answered after a redirect, if one did.
+    """
     if answer.status in (listed or (200,)):
         return
     said = server_message(answer)
-    sentences = [f"HTTP {answer.status}: {_advice(answer, now)}"]
+    advice = _advice(answer, now)
+    if redirected_to and answer.status in (401, 403):
+        advice = (
+            f"the request was redirected to {redirected_to}, and no key goes to another origin: "
+            "give that host as the parameter host if it is the right one"
+        )
+    sentences = [f"HTTP {answer.status}: {advice}"]
     if said:
         sentences.append(f"the server said: {said}")
-    raise CollectionError(Code.FAIL, ". ".join(sentences), status=answer.status, retry_after=retry_after(answer, now))
+    raise CollectionError(Code.FAIL, "; ".join(sentences), status=answer.status, retry_after=retry_after(answer, now))
 
 
 def check_error_object(answer: Answer, aliases: Aliases, listed: Collection[int]) -> None:
-    """Raise CollectionError (FAIL) for a non-empty ``error`` object at the root of a JSON answer.
+    """Raise CollectionError (FAIL) for a non-empty ``error`` object or text at the root of a JSON answer.
 
     Gateways answer 200 with it when their own lookup failed. An alias that reads ``error``, or a status listed in
     ``successCodes``, says that the author wants to see it. An answer that is no JSON raises CollectionError too.
@@ -58,7 +67,7 @@ def check_error_object(answer: Answer, aliases: Aliases, listed: Collection[int]
         return
     document = read_json(answer)
     error = document.get("error") if isinstance(document, dict) else None
-    if isinstance(error, dict) and error:
+    if error and isinstance(error, (dict, str)):
         message = _quote(_message_of(error) or json.dumps(error, ensure_ascii=False))
         raise CollectionError(Code.FAIL, f"HTTP {answer.status} with an error inside: the server said: {message}")
 

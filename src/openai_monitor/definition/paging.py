@@ -30,9 +30,13 @@ class Paging:
     more_pages: Path | None
     most_pages: int
 
+    def announces_more(self, document: object) -> bool:
+        """Whether the answer says, beside the cursor, that there are more pages."""
+        return self.more_pages is not None and self.more_pages.first(document) in (True, "true")
+
     def cursor(self, document: object) -> str | None:
-        """The cursor of the page after this one; None when this is the last."""
-        if self.more_pages is not None and self.more_pages.first(document) in (False, "false", None):
+        """The cursor of the page after this one; None when this is the last, or when the cursor is missing."""
+        if self.more_pages is not None and not self.announces_more(document):
             return None
         found = self.next_page.first(document)
         return None if found is None or isinstance(found, (bool, dict, list)) else str(found) or None

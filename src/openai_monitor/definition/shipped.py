@@ -31,7 +31,7 @@ def shipped_names() -> list[str]:
 def find_path(name: str) -> Path:
     """The file meant by a path or a shipped name; a path wins. Raises SettingsError when there is neither."""
     path = Path(name)
-    if path.is_file():
+    if path.exists() and not path.is_dir():
         return path
     if name in shipped_names():
         return shipped_folder() / f"{name}.yml"

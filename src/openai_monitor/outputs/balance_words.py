@@ -52,7 +52,8 @@ def _outlook(figures: Figures, today: date) -> str:
     if forecast is None:
         return f"No forecast: {figures.no_forecast}. {expires}".rstrip()
     is_earlier = expiry and (forecast.gone_on is None or expiry.at.date() <= forecast.gone_on)
-    return _lasts(figures, forecast, today) + (f" But {expires}" if is_earlier else "")
+    lasts = _lasts(figures, forecast, today)
+    return f"{expires} {lasts}" if is_earlier else lasts
 
 
 def _pace(figures: Figures) -> str:

@@ -8,8 +8,12 @@ from openai_monitor.cli import options, terminal
 from openai_monitor.cli.parser import EXIT_CODES
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from openai_monitor.cli.parameters import Values
     from openai_monitor.collect.plan import Plan
+    from openai_monitor.definition.load import Definition
+    from openai_monitor.errors import Problem
 
 FORMATS = ("table", "json", "ndjson", "csv")
 """The names in ``outputs.FORMATS``, which --help does without (a test compares them)."""
@@ -80,6 +84,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def _remarks(definition: "Definition") -> "Sequence[Problem]":
+    """What the linter says of a definition of the user's own; the shipped ones are clean, and loading it takes time."""
+    from pathlib import Path
+
+    from openai_monitor.definition.shipped import shipped_folder
+
+    if Path(definition.file).resolve().parent == shipped_folder().resolve():
+        return definition.warnings
+    from openai_monitor.definition.lint import lint
+
+    return lint(definition)
+
+
 def run(arguments: argparse.Namespace) -> int:
     """Collect and print; see EXIT_CODES."""
     from openai_monitor.cli.collecting import collect_once
@@ -91,7 +108,7 @@ def run(arguments: argparse.Namespace) -> int:
     from openai_monitor.errors import ParameterError
 
     definition = find_definition(arguments.define)
-    for problem in definition.warnings:
+    for problem in _remarks(definition):
         terminal.say(str(problem))
     fields = {each.name or "": [spec.field or "" for spec in each.fields] for each in definition.sets}
     conditions = compile_conditions(arguments.fail_if, fields)
