@@ -3,7 +3,7 @@
 import sys
 from importlib import import_module
 
-NAMES = ("warm", "one_shot", "rows", "load", "pages")
+NAMES = ("warm", "one_shot", "rows", "load", "pages", "history")
 
 
 def main() -> None:

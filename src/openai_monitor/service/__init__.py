@@ -1,0 +1,1 @@
+"""Many monitors on a schedule, for months, on one small machine."""

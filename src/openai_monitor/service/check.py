@@ -1,0 +1,41 @@
+"""What ``run --check`` looks at beside the file itself."""
+
+from openai_monitor.errors import SettingsError
+from openai_monitor.service.reading import Setup
+from openai_monitor.service.secrets import CommandSecret, SecretError, SecretSource
+from openai_monitor.service.sections import make_sink
+from openai_monitor.service.stats import Stats
+
+
+async def unreadable_secrets(setup: Setup) -> list[str]:
+    """A sentence for each secret that can't be read here and now. Commands are not run."""
+    sentences: list[str] = []
+    known: dict[SecretSource, str | None] = {}
+    for spec in setup.monitors:
+        for source in spec.sources() if spec.enabled else ():
+            if source not in known:
+                known[source] = await _problem(source)
+            if problem := known[source]:
+                sentences.append(f"{spec.name}: {problem}")
+    return sentences
+
+
+async def _problem(source: SecretSource) -> str | None:
+    if isinstance(source, CommandSecret):
+        return None
+    try:
+        await source.read()
+    except SecretError as error:
+        return str(error)
+    return None
+
+
+async def unusable_outputs(setup: Setup) -> list[str]:
+    """A sentence for each output that can't be made here, such as for want of a library. Nothing is written."""
+    sentences: list[str] = []
+    for name, settings in setup.outputs.items():
+        try:
+            make_sink(name, settings, Stats(), tuple)
+        except SettingsError as error:
+            sentences.append(f"output {name}: {error}")
+    return sentences

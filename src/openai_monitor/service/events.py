@@ -1,0 +1,80 @@
+"""What a round of a monitor tells those who listen: outputs, history, health."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import Enum
+
+from openai_monitor.rows import Code, MetricSetResult, Round
+
+
+class Trouble(Enum):
+    """What kind of thing went wrong, told apart because people act on it differently."""
+
+    KEY_REFUSED = "key_refused"
+    RATE_LIMITED = "rate_limited"
+    UNREACHABLE = "unreachable"
+    API_DOWN = "api_down"
+    BAD_ANSWER = "bad_answer"
+    TIMEOUT = "timeout"
+    CONFIGURATION = "configuration"
+
+
+_REFUSED = (401, 403)
+_GRAVEST_FIRST = (
+    Trouble.KEY_REFUSED,
+    Trouble.RATE_LIMITED,
+    Trouble.UNREACHABLE,
+    Trouble.TIMEOUT,
+    Trouble.API_DOWN,
+    Trouble.BAD_ANSWER,
+)
+
+
+def trouble_of_set(result: MetricSetResult) -> Trouble | None:
+    """What is wrong with one metric set; None when nothing is."""
+    if result.ok:
+        return None
+    if result.status in _REFUSED:
+        return Trouble.KEY_REFUSED
+    if result.status == 429:
+        return Trouble.RATE_LIMITED
+    if result.status is not None and result.status >= 500:
+        return Trouble.API_DOWN
+    if result.code in (Code.UN_REACHABLE, Code.UN_CONNECTABLE, Code.UN_AVAILABLE):
+        return Trouble.UNREACHABLE
+    return Trouble.TIMEOUT if result.code is Code.TIMEOUT else Trouble.BAD_ANSWER
+
+
+def trouble_of(outcome: Round) -> Trouble | None:
+    """The gravest trouble of a round; None when every set was collected."""
+    found = {trouble_of_set(result) for result in outcome.results}
+    return next((trouble for trouble in _GRAVEST_FIRST if trouble in found), None)
+
+
+@dataclass(frozen=True, slots=True)
+class MonitorIdentity:
+    """Which monitor it was; ``tags`` are the labels on every row."""
+
+    name: str
+    app: str
+    host: str | None
+    tags: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class RoundEvent:
+    """One finished round. Times are aware, UTC.
+
+    ``due`` is when it should have started, ``missed`` how many rounds before it were skipped because their time had
+    passed. ``retries`` counts requests that were asked again. ``trouble`` is the gravest of the round.
+    """
+
+    monitor: MonitorIdentity
+    round: Round
+    due: datetime
+    started: datetime
+    finished: datetime
+    trouble: Trouble | None = None
+    missed: int = 0
+    retries: int = 0
+    next_due: datetime | None = None

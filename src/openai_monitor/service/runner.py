@@ -1,0 +1,224 @@
+"""One monitor's round: secrets, plan, collection, and what follows from how it went."""
+
+import asyncio
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from itertools import count
+from secrets import token_hex
+from typing import TYPE_CHECKING
+
+from openai_monitor.collect.plan import Plan, make_plan
+from openai_monitor.collect.retry import RetryBudget, RetryingSender, RetryPolicy
+from openai_monitor.collect.rounds import collect_round
+from openai_monitor.errors import MonitorError, ParameterError
+from openai_monitor.redact import Redactor
+from openai_monitor.rows import Round, Skipped
+from openai_monitor.service.events import MonitorIdentity, RoundEvent, Trouble, trouble_of
+from openai_monitor.service.health import Health, MonitorHealth
+from openai_monitor.service.logs import Context, about
+from openai_monitor.service.monitors import MonitorSpec, read_params
+from openai_monitor.service.news import News
+from openai_monitor.service.pace import Pace
+from openai_monitor.service.scheduler import Turn
+from openai_monitor.service.secrets import SecretError, SecretSource
+from openai_monitor.service.stats import Stats
+
+if TYPE_CHECKING:
+    from openai_monitor.collect.asking import Sender
+
+_log = logging.getLogger(__name__)
+_round_ids = (f"{prefix}-{number:x}" for prefix in (token_hex(2),) for number in count(1))
+
+
+@dataclass(slots=True, eq=False)
+class Monitor:
+    """What is kept of a monitor from round to round. ``given`` are the parameters that ``plan`` was made of."""
+
+    spec: MonitorSpec
+    identity: MonitorIdentity
+    health: MonitorHealth
+    pace: Pace
+    given: dict[str, str | None] | None = field(default=None, repr=False)
+    plan: Plan | None = None
+    waiting: list["asyncio.Future[RoundEvent]"] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class _Outcome:
+    round: Round
+    trouble: Trouble | None
+    retries: int = 0
+
+
+class Runner:
+    """Runs the turns of the scheduler. ``offer`` takes every finished round; nothing that goes wrong is raised."""
+
+    def __init__(
+        self,
+        sender: "Sender",
+        offer: Callable[[RoundEvent], None],
+        *,
+        stats: Stats,
+        health: Health,
+        deadline: float,
+        news: News,
+        policy: RetryPolicy | None = None,
+    ) -> None:
+        self._sender = sender
+        self._offer = offer
+        self._stats = stats
+        self._health = health
+        self._deadline = deadline
+        self._news = news
+        self._policy = policy or RetryPolicy()
+        self._budget = RetryBudget()
+        self._monitors: dict[str, Monitor] = {}
+        self._clock = asyncio.get_running_loop().time  # that of the scheduler
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._monitors
+
+    def put(self, spec: MonitorSpec) -> None:
+        """Take a monitor in, or its new configuration; one that asks as before keeps its plan and state."""
+        identity = MonitorIdentity(spec.name, spec.definition.app, spec.host, spec.tags)
+        old = self._monitors.get(spec.name)
+        if old is not None and old.spec.asks_like(spec):
+            old.spec, old.identity, old.plan = spec, identity, None
+            return
+        state = MonitorHealth(spec.name, spec.definition.app, spec.host, spec.period)
+        self._monitors[spec.name] = Monitor(spec, identity, state, Pace(spec.period))
+        if old is not None:
+            self._monitors[spec.name].waiting = old.waiting
+        self._health.monitors[spec.name] = state
+        self._stats.monitors = len(self._monitors)
+
+    def drop(self, name: str) -> None:
+        """Let a monitor go, with all that is kept of it."""
+        monitor = self._monitors.pop(name, None)
+        self._health.monitors.pop(name, None)
+        self._health.done(name)
+        self._stats.monitors = len(self._monitors)
+        for future in monitor.waiting if monitor else ():
+            future.cancel()
+
+    async def next_event(self, name: str) -> RoundEvent:
+        """Wait for the next round of a monitor to end; cancelled when the monitor goes. Raises KeyError."""
+        future: asyncio.Future[RoundEvent] = asyncio.get_running_loop().create_future()
+        self._monitors[name].waiting.append(future)
+        return await future
+
+    async def run(self, turn: Turn) -> bool:
+        """Run one turn of the scheduler; tells whether everything was collected."""
+        monitor = self._monitors.get(turn.name)
+        if monitor is None:
+            return False
+        with about(turn.name, next(_round_ids)) as context:
+            started = self._clock()
+            try:
+                outcome = await self._collect(monitor, turn, context)
+            except Exception as error:  # noqa: BLE001 - one monitor may fail, the service may not
+                _log.debug("internal error", exc_info=True)
+                reason = f"internal error ({type(error).__name__}): please report it, with what --log-level debug shows"
+                outcome = _unasked(monitor.spec, reason)
+            if self._monitors.get(turn.name) is monitor:  # not removed or replaced meanwhile
+                self._conclude(monitor, turn, started, outcome)
+            return outcome.trouble is None
+
+    # Collecting
+
+    async def _collect(self, monitor: Monitor, turn: Turn, context: Context) -> _Outcome:
+        """One collection; after a refused key a second one, if the key has changed meanwhile."""
+        ends = self._clock() + self._deadline
+        last_try = min(ends, turn.due + monitor.spec.period)
+        sender = RetryingSender(self._sender, self._policy, self._budget, last_try, clock=self._clock)
+        try:
+            outcome = await self._ask(monitor, sender, context, ends)
+            if outcome.trouble is Trouble.KEY_REFUSED and await self._has_new_key(monitor):
+                _log.info("%s: the key was refused, and is another one now: trying that one", monitor.spec.name)
+                outcome = await self._ask(monitor, sender, context, ends)
+        except MonitorError as error:
+            outcome = _unasked(monitor.spec, str(error))
+        finally:
+            self._stats.retries += sender.retries
+        outcome.retries = sender.retries
+        return outcome
+
+    async def _ask(self, monitor: Monitor, sender: "Sender", context: Context, ends: float) -> _Outcome:
+        plan = await self._plan(monitor)
+        context.redactor = plan.redactor
+        outcome = await collect_round(plan, sender, deadline=max(0.0, ends - self._clock()))
+        trouble = trouble_of(outcome)
+        if trouble is None and not outcome.ok:
+            trouble = Trouble.TIMEOUT  # nothing failed, yet the time was over before the turn of some sets
+        return _Outcome(outcome, trouble)
+
+    async def _plan(self, monitor: Monitor) -> Plan:
+        """The plan of the monitor's parameters as they are now. Raises SecretError and ParameterError."""
+        spec = monitor.spec
+        given = await read_params(spec.params)
+        if monitor.plan is None or given != monitor.given:
+            monitor.plan, monitor.given = None, given
+            monitor.plan = _make_plan(spec, given)
+            for note in monitor.plan.notes:
+                _log.warning("%s: %s", spec.name, note)
+        return monitor.plan
+
+    async def _has_new_key(self, monitor: Monitor) -> bool:
+        """Whether the secrets are not what they were a moment ago. A failure to read them leaves it at the refusal."""
+        before = monitor.given
+        try:
+            return bool(monitor.spec.sources()) and await read_params(monitor.spec.params) != before
+        except SecretError:
+            return False
+
+    # What follows
+
+    def _conclude(self, monitor: Monitor, turn: Turn, started: float, outcome: _Outcome) -> None:
+        """Set the pace, and tell everyone."""
+        now, finished = self._clock(), datetime.now(UTC)
+        until = monitor.pace.after(outcome.round, turn.due, now)
+        if until is not None:
+            turn.schedule.hold(turn.name, until)
+        next_due = turn.schedule.next_due(turn.name)
+        event = RoundEvent(
+            monitor=monitor.identity,
+            round=outcome.round,
+            due=_at(turn.due, now, finished),
+            started=_at(started, now, finished),
+            finished=finished,
+            trouble=outcome.trouble,
+            missed=turn.missed,
+            retries=outcome.retries,
+            next_due=None if next_due is None else _at(next_due, now, finished),
+        )
+        self._news.tell(monitor.spec, monitor.health, monitor.pace, event)
+        self._health.done(turn.name)
+        self._offer(event)
+        waiting, monitor.waiting = monitor.waiting, []
+        for future in waiting:
+            if not future.done():
+                future.set_result(event)
+
+
+def _make_plan(spec: MonitorSpec, given: dict[str, str | None]) -> Plan:
+    try:
+        return make_plan(spec.definition, given, metrics=spec.metrics, name=spec.name, tags=dict(spec.tags))
+    except ParameterError as error:
+        # What can be wrong by now came out of a secret.
+        secrets = [given[name] or "" for name, value in spec.params if isinstance(value, SecretSource)]
+        sentences = str(error).partition("\nthis definition takes:")[0]
+        raise ParameterError(Redactor(secrets).clean(sentences).replace("\n", "; ")) from None
+
+
+def _at(moment: float, now: float, now_wall: datetime) -> datetime:
+    return now_wall + timedelta(seconds=moment - now)
+
+
+def _unasked(spec: MonitorSpec, reason: str) -> _Outcome:
+    """The outcome of a round in which nothing could be asked."""
+    names = spec.metrics or tuple(metric_set.name or "" for metric_set in spec.definition.sets)
+    skipped = tuple(Skipped(name, reason) for name in names)
+    outcome = Round(spec.definition.app, spec.host, datetime.now(UTC), (), skipped, spec.name, spec.tags)
+    return _Outcome(outcome, Trouble.CONFIGURATION)

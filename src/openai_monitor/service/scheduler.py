@@ -1,0 +1,327 @@
+"""When each round starts. Knows nothing of HTTP or outputs.
+
+A heap of times and one timer of the event loop serve any number of monitors: one that waits costs an entry, no
+task. What is due waits in the line of its lane (its host), outside any task, until there is room. The first
+round comes within FIRST_WITHIN seconds. From the second on a monitor keeps its own place in a window of at most
+SPREAD_OVER seconds, which a hash of its name gives it: so that thousands started together do not stay together,
+and none comes earlier than its period.
+"""
+
+import asyncio
+import heapq
+from collections import deque
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from hashlib import blake2b
+from itertools import count
+from typing import Protocol
+
+from openai_monitor.service.stats import Stats
+
+FIRST_WITHIN = 5.0
+SPREAD_OVER = 120.0
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """One round that may start. Times are the loop's, in seconds.
+
+    ``missed`` counts the rounds since the last turn whose time passed without one.
+    """
+
+    name: str
+    due: float
+    missed: int
+    schedule: "Schedule" = field(repr=False)
+
+
+class Schedule(Protocol):
+    """What a round may do about the ones after it. Times are the loop's, in seconds."""
+
+    def hold(self, name: str, until: float) -> None:
+        """Let the times of a monitor before ``until`` pass without a round."""
+
+    def next_due(self, name: str) -> float | None:
+        """When the next round of a monitor is to start; None for one that is not there."""
+
+
+Run = Callable[[Turn], Awaitable[bool]]
+"""Runs one round, and tells whether everything was collected."""
+
+
+@dataclass(frozen=True, slots=True)
+class Room:
+    """How many rounds may run at once: in all, and in one lane."""
+
+    total: int = 64
+    lane: int = 32
+
+
+@dataclass(slots=True, eq=False)
+class _Lane:
+    """What waits and runs for one host."""
+
+    waiting: deque["_Entry"] = field(default_factory=deque)
+    running: int = 0
+
+
+@dataclass(slots=True, eq=False)
+class _Entry:
+    """One monitor. ``next`` is its next time in the heap; ``due`` that of the turn which waits or runs."""
+
+    name: str
+    period: float
+    lane: str
+    next: float
+    spread: float
+    due: float = 0.0
+    missed: int = 0
+    held_until: float = 0.0
+    waiting: bool = False
+    gone: bool = False
+    task: asyncio.Task[bool] | None = None
+
+
+def place_of(name: str) -> float:
+    """A number from 0 up to 1 that belongs to a name: the same in every process, spread evenly over names."""
+    return int.from_bytes(blake2b(name.encode("utf-8", "surrogatepass"), digest_size=7).digest()) / 2**56
+
+
+class Scheduler:
+    """Calls ``run`` for every monitor at its times; create and use it inside the event loop.
+
+    A monitor never runs beside itself. A time that comes while it runs, waits for room or is held back passes
+    without a round and is counted as missed. ``run`` should not raise; a round that does, or is cut, has failed.
+    """
+
+    def __init__(self, run: Run, stats: Stats | None = None, room: Room | None = None) -> None:
+        self._run = run
+        self._stats = stats or Stats()
+        self._room = room or Room()
+        self._loop = asyncio.get_running_loop()
+        self._entries: dict[str, _Entry] = {}
+        self._heap: list[tuple[float, int, _Entry]] = []
+        self._order = count()
+        self._timer: asyncio.TimerHandle | None = None
+        self._lanes: dict[str, _Lane] = {}
+        self._open: dict[str, _Lane] = {}  # lanes in which something waits and may start, in the order of their turns
+        self._running: dict[str, _Entry] = {}
+        self._ended = False
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._entries
+
+    def __len__(self) -> int:
+        return len(self._entries)
+
+    def add(self, name: str, period: float, *, lane: str = "", within: float = FIRST_WITHIN) -> None:
+        """Start a monitor: its first round comes ``within`` seconds (less when its period is), at its own place.
+
+        Raises ValueError for a name that is there.
+        """
+        if name in self._entries:
+            raise ValueError(f"{name} is scheduled already")
+        place, now = place_of(name), self._loop.time()
+        first = now + place * min(period, within)
+        entry = _Entry(name, period, lane, first, place * min(period, SPREAD_OVER) - (first - now))
+        self._entries[name] = entry
+        self._push(entry)
+        self._arm()
+
+    def remove(self, name: str) -> None:
+        """Stop a monitor; a round of it that runs is cancelled. Unknown names are fine."""
+        entry = self._entries.pop(name, None)
+        if entry is None:
+            return
+        entry.gone = True
+        if entry.waiting:
+            self._unqueue(entry)
+        if entry.task:
+            entry.task.cancel()
+        if len(self._heap) > 2 * len(self._entries) + 16:
+            self._heap = [item for item in self._heap if not item[2].gone]
+            heapq.heapify(self._heap)
+        self._arm()
+
+    def replace(self, name: str, period: float, *, lane: str = "", within: float = FIRST_WITHIN) -> None:
+        """Start a monitor anew: a round that runs is cancelled, and the first one after it comes soon."""
+        self.remove(name)
+        self.add(name, period, lane=lane, within=within)
+
+    def hold(self, name: str, until: float) -> None:
+        """Let the times of a monitor before ``until`` (the loop's clock) pass without a round."""
+        if entry := self._entries.get(name):
+            entry.held_until = until
+
+    def next_due(self, name: str) -> float | None:
+        """When the next round of a monitor is to start, on the loop's clock; None for one that is not there."""
+        entry = self._entries.get(name)
+        if entry is None:
+            return None
+        late = max(0.0, entry.held_until - entry.next)
+        return entry.next + -(-late // entry.period) * entry.period
+
+    def is_busy(self, name: str) -> bool:
+        """Whether a round of the monitor runs, or is due and waits for room."""
+        entry = self._entries.get(name)
+        return entry is not None and (entry.waiting or entry.task is not None)
+
+    def trigger(self, name: str) -> bool:
+        """Let a monitor run now, beside its times. False when it is not there, held back, waits or runs."""
+        entry, now = self._entries.get(name), self._loop.time()
+        if entry is None or entry.waiting or name in self._running or now < entry.held_until or self._ended:
+            return False
+        self._stats.due += 1
+        self._queue(entry, now)
+        self._start_what_may()
+        return True
+
+    async def close(self, deadline: float) -> int:
+        """Start nothing any more, and wait ``deadline`` seconds for what runs. Returns how many were cut then."""
+        self._ended = True
+        if self._timer:
+            self._timer.cancel()
+        for entry in list(self._entries.values()):
+            entry.gone = True
+            if entry.waiting:
+                self._unqueue(entry)
+        self._entries.clear()
+        self._heap.clear()
+        if not self._running:
+            return 0
+        tasks = [entry.task for entry in self._running.values() if entry.task]
+        _, late = await asyncio.wait(tasks, timeout=deadline)
+        for task in late:
+            task.cancel()
+        if late:
+            await asyncio.wait(late)
+        return len(late)
+
+    # Times
+
+    def _push(self, entry: _Entry) -> None:
+        heapq.heappush(self._heap, (entry.next, next(self._order), entry))
+
+    def _arm(self) -> None:
+        """Set the timer to the earliest time."""
+        while self._heap and self._heap[0][2].gone:
+            heapq.heappop(self._heap)
+        when = self._heap[0][0] if self._heap and not self._ended else None
+        if self._timer is not None:
+            if self._timer.when() == when and not self._timer.cancelled():
+                return
+            self._timer.cancel()
+        self._timer = None if when is None else self._loop.call_at(when, self._tick)
+
+    def _tick(self) -> None:
+        self._timer = None
+        now = self._loop.time()
+        while self._heap and self._heap[0][0] <= now:
+            _, _, entry = heapq.heappop(self._heap)
+            if not entry.gone:
+                self._come_due(entry, now)
+                self._push(entry)
+        self._start_what_may()
+        self._arm()
+
+    def _come_due(self, entry: _Entry, now: float) -> None:
+        """Take up the latest time of a monitor that has passed; those before it are missed."""
+        due = entry.next
+        entry.next = due + entry.period + entry.spread
+        entry.spread = 0.0
+        passed = 1
+        if entry.next <= now:  # the machine slept, or the loop was busy for that long
+            more = int((now - entry.next) // entry.period) + 1
+            due = entry.next + (more - 1) * entry.period
+            entry.next += more * entry.period
+            passed += more
+        self._stats.due += passed
+        if entry.waiting:
+            entry.due = due
+            self._miss(entry, passed)
+        elif due < entry.held_until or entry.task:
+            self._miss(entry, passed)
+        else:
+            self._miss(entry, passed - 1)
+            self._queue(entry, due)
+
+    def _miss(self, entry: _Entry, times: int) -> None:
+        entry.missed += times
+        self._stats.skipped += times
+
+    # Room
+
+    def _queue(self, entry: _Entry, due: float) -> None:
+        entry.due, entry.waiting = due, True
+        lane = self._lanes.setdefault(entry.lane, _Lane())
+        lane.waiting.append(entry)
+        self._stats.queued += 1
+        if lane.running < self._room.lane:
+            self._open.setdefault(entry.lane, lane)
+
+    def _unqueue(self, entry: _Entry) -> None:
+        """Take a turn back that will not come; it stays in its line until it is passed over."""
+        entry.waiting = False
+        self._stats.queued -= 1
+        self._stats.skipped += 1
+
+    def _start_what_may(self) -> None:
+        """Start rounds while there is room, one lane after the other."""
+        while self._open and len(self._running) < self._room.total:
+            name = next(iter(self._open))
+            lane = self._open.pop(name)
+            entry = lane.waiting.popleft()
+            if entry.waiting and not self._wait_for_predecessor(entry, lane):
+                self._start(entry, lane)
+            if lane.waiting and lane.running < self._room.lane:
+                self._open[name] = lane
+            elif not lane.waiting and not lane.running:
+                del self._lanes[name]
+
+    def _wait_for_predecessor(self, entry: _Entry, lane: _Lane) -> bool:
+        """Let a replaced monitor's round wait until the cancelled one before it has ended."""
+        predecessor = self._running.get(entry.name)
+        if predecessor is None or predecessor.task is None:
+            return False
+        lane.running += 1  # keeps the lane, and a place in it
+        predecessor.task.add_done_callback(lambda _: self._resume(entry, lane))
+        return True
+
+    def _resume(self, entry: _Entry, lane: _Lane) -> None:
+        lane.running -= 1
+        if entry.waiting:
+            lane.waiting.appendleft(entry)
+        self._leave(entry.lane, lane)
+
+    def _start(self, entry: _Entry, lane: _Lane) -> None:
+        stats = self._stats
+        turn = Turn(entry.name, entry.due, entry.missed, self)
+        entry.waiting, entry.missed = False, 0
+        stats.queued -= 1
+        stats.running += 1
+        stats.lag.add(max(0.0, self._loop.time() - entry.due))
+        lane.running += 1
+        self._running[entry.name] = entry
+        entry.task = self._loop.create_task(self._round(turn), name=f"round of {entry.name}")
+        entry.task.add_done_callback(lambda task: self._finish(entry, lane, task))
+
+    async def _round(self, turn: Turn) -> bool:
+        return await self._run(turn)
+
+    def _finish(self, entry: _Entry, lane: _Lane, task: asyncio.Task[bool]) -> None:
+        del self._running[entry.name]
+        entry.task = None
+        self._stats.running -= 1
+        if not task.cancelled() and task.exception() is None and task.result():
+            self._stats.collected += 1
+        else:
+            self._stats.failed += 1
+        lane.running -= 1
+        self._leave(entry.lane, lane)
+
+    def _leave(self, name: str, lane: _Lane) -> None:
+        if lane.waiting and lane.running < self._room.lane:
+            self._open.setdefault(name, lane)
+        elif not lane.waiting and not lane.running:
+            self._lanes.pop(name, None)
+        self._start_what_may()

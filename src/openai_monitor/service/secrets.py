@@ -1,0 +1,221 @@
+"""Secrets that stand elsewhere: ``{env: NAME}``, ``{file: PATH}`` or ``{command: [PROGRAM, ARGUMENT, …]}``.
+
+A secret is read again whenever it is needed, so that renewing a key needs no restart. No message here holds a
+value, nor what a command wrote, which may be one.
+"""
+
+import asyncio
+import os
+import stat
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any, ClassVar
+
+from pydantic import PlainValidator, ValidationInfo, WithJsonSchema
+from pydantic_core import PydanticCustomError
+
+from openai_monitor.errors import MonitorError
+
+LONGEST = 65_536
+"""Bytes: no key has as many; a wrong file or an endless one may."""
+
+COMMAND_SECONDS = 20.0
+
+
+class SecretError(MonitorError):
+    """A secret can't be read; the message says which source and why, and holds no value."""
+
+
+@dataclass(frozen=True, slots=True)
+class EnvironmentSecret:
+    """A variable of this process's environment. Renewing it does need a restart."""
+
+    variable: str
+    renewed: ClassVar[str] = "give the variable its new value and restart"
+
+    def __str__(self) -> str:
+        return f"environment variable {self.variable}"
+
+    async def read(self) -> str:
+        """The value; raises SecretError."""
+        value = os.environ.get(self.variable)
+        if value is None:
+            raise SecretError(f"{self} is not set: set it for this process, or name another one")
+        return _checked(value, str(self))
+
+
+@dataclass(frozen=True, slots=True)
+class FileSecret:
+    """A file that holds the secret and nothing else."""
+
+    path: Path
+    renewed: ClassVar[str] = "write the new one into the file; no restart is needed"
+
+    def __str__(self) -> str:
+        return f"file {self.path}"
+
+    async def read(self) -> str:
+        """The file's text without the line end after it; raises SecretError."""
+        # Not in a thread: such a file is small and local, and a thread would cost several times as much as the read.
+        try:
+            data = self._data()
+        except OSError as error:
+            raise SecretError(f"{self} can't be read: {error.strerror or type(error).__name__}") from None
+        return _checked(_text(data, str(self)), str(self))
+
+    def _data(self) -> bytes:
+        # Without O_NONBLOCK opening a named pipe would wait for a writer, and with it every other monitor.
+        handle = os.open(self.path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0))
+        try:
+            if not stat.S_ISREG(os.fstat(handle).st_mode):
+                raise SecretError(f"{self} is no regular file: write the secret into one")
+            return os.read(handle, LONGEST + 1)
+        finally:
+            os.close(handle)
+
+
+@dataclass(frozen=True, slots=True)
+class CommandSecret:
+    """A program, run without a shell, that writes the secret to its standard output."""
+
+    command: tuple[str, ...]
+    renewed: ClassVar[str] = "see that the command gives the new one; no restart is needed"
+
+    def __str__(self) -> str:
+        return f"command {self.command[0]}"
+
+    async def read(self) -> str:
+        """What the program writes, without the line end after it; raises SecretError."""
+        data = await self._output()
+        return _checked(_text(data, f"the output of {self}"), f"the output of {self}")
+
+    async def _output(self) -> bytes:
+        pipe, nowhere = asyncio.subprocess.PIPE, asyncio.subprocess.DEVNULL
+        try:
+            process = await asyncio.create_subprocess_exec(*self.command, stdin=nowhere, stdout=pipe, stderr=nowhere)
+        except (OSError, ValueError) as error:
+            reason = getattr(error, "strerror", None) or type(error).__name__
+            raise SecretError(f"{self} can't be run: {reason}") from None
+        try:
+            async with asyncio.timeout(COMMAND_SECONDS):
+                return await self._finished(process)
+        except TimeoutError:
+            raise SecretError(f"{self} took longer than {COMMAND_SECONDS:g} s: run it by hand to see why") from None
+        finally:
+            await _end(process)
+
+    async def _finished(self, process: asyncio.subprocess.Process) -> bytes:
+        if process.stdout is None:
+            return b""
+        data = bytearray()
+        while len(data) <= LONGEST and (piece := await process.stdout.read(LONGEST)):
+            data += piece
+        if len(data) > LONGEST:
+            return bytes(data)
+        if code := await process.wait():
+            raise SecretError(f"{self} ended with exit code {code}: run it by hand to see why")
+        return bytes(data)
+
+
+SecretSource = EnvironmentSecret | FileSecret | CommandSecret
+
+
+async def _end(process: asyncio.subprocess.Process) -> None:
+    if process.returncode is None:
+        try:
+            process.kill()
+        except ProcessLookupError:
+            return
+        await process.wait()
+
+
+def _text(data: bytes, where: str) -> str:
+    try:
+        text = data.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        raise SecretError(f"{where} is not text in UTF-8: expected a secret and nothing else") from None
+    return text.rstrip("\r\n")
+
+
+def _checked(value: str, where: str) -> str:
+    if len(value) > LONGEST:
+        raise SecretError(f"{where} is too long for a secret: expected a secret and nothing else")
+    if not value.strip():
+        raise SecretError(f"{where} is empty: expected a secret")
+    return value
+
+
+# In a monitors file
+
+
+def parse_source(value: Mapping[Any, Any], folder: Path | None = None) -> SecretSource:
+    """The source that a mapping of the monitors file names; ``folder`` is what relative paths start from.
+
+    Raises PydanticCustomError with a sentence.
+    """
+    if len(value) != 1 or not (kind := next(iter(value))) or kind not in _KINDS:
+        raise PydanticCustomError("secret", _EXPECTED)
+    return _KINDS[kind](value[kind], folder or Path())
+
+
+_EXPECTED = "expected `{env: NAME}`, `{file: PATH}` or `{command: [PROGRAM, …]}`"
+
+
+def _environment(value: object, _folder: Path) -> SecretSource:
+    if not isinstance(value, str) or not value.strip() or "=" in value or "\0" in value:
+        raise PydanticCustomError("secret", "`env` takes the name of an environment variable")
+    return EnvironmentSecret(value.strip())
+
+
+def _file(value: object, folder: Path) -> SecretSource:
+    if not isinstance(value, str) or not value.strip() or "\0" in value:
+        raise PydanticCustomError("secret", "`file` takes the path of a file")
+    return FileSecret(folder / Path(value).expanduser())
+
+
+def _command(value: object, _folder: Path) -> SecretSource:
+    if not isinstance(value, list) or not value or not all(isinstance(item, str) for item in value) or not value[0]:
+        raise PydanticCustomError("secret", "`command` takes a list: the program, then its arguments")
+    return CommandSecret(tuple(value))
+
+
+_KINDS = {"env": _environment, "file": _file, "command": _command}
+
+
+def _validate(value: object, info: ValidationInfo) -> SecretSource:
+    if isinstance(value, SecretSource):
+        return value
+    if not isinstance(value, Mapping):
+        raise PydanticCustomError("secret", f"a secret does not stand in the file: {_EXPECTED}")
+    return parse_source(value, (info.context or {}).get("folder"))
+
+
+SECRET_SCHEMA = {
+    "oneOf": [
+        {
+            "type": "object",
+            "description": "A variable of the service's environment.",
+            "properties": {"env": {"type": "string"}},
+            "required": ["env"],
+            "additionalProperties": False,
+        },
+        {
+            "type": "object",
+            "description": "A file that holds the secret and nothing else; read again each round.",
+            "properties": {"file": {"type": "string"}},
+            "required": ["file"],
+            "additionalProperties": False,
+        },
+        {
+            "type": "object",
+            "description": "A program, run without a shell, that prints the secret; run again each round.",
+            "properties": {"command": {"type": "array", "items": {"type": "string"}, "minItems": 1}},
+            "required": ["command"],
+            "additionalProperties": False,
+        },
+    ]
+}
+
+Secret = Annotated[SecretSource, PlainValidator(_validate), WithJsonSchema(SECRET_SCHEMA)]
+"""A secret in a section of the monitors file, such as a webhook's token; ``await secret.read()`` each time."""

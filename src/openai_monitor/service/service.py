@@ -1,0 +1,263 @@
+"""The service: monitors on a schedule, their rounds to the outputs, until a signal ends it."""
+
+import asyncio
+import logging
+import signal
+from collections.abc import AsyncIterator, Coroutine, Iterable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
+
+from pydantic import BaseModel
+
+from openai_monitor.collect.transport import Transport, TransportSettings
+from openai_monitor.service import logs, signals
+from openai_monitor.service.events import RoundEvent
+from openai_monitor.service.fleet import Fleet, Share
+from openai_monitor.service.gate import Gate
+from openai_monitor.service.health import Health
+from openai_monitor.service.monitors import MonitorSpec
+from openai_monitor.service.news import News
+from openai_monitor.service.outputs import Outputs
+from openai_monitor.service.reading import Setup
+from openai_monitor.service.runner import Runner
+from openai_monitor.service.scheduler import FIRST_WITHIN, Room, Scheduler
+from openai_monitor.service.sections import HISTORY, PROMETHEUS, make_sink
+from openai_monitor.service.source import FileSource
+from openai_monitor.service.stats import Stats
+from openai_monitor.sinks import Sink
+
+if TYPE_CHECKING:
+    from openai_monitor.service.web.settings import WebSettings
+    from openai_monitor.service.web.site import Exposition
+
+_log = logging.getLogger(__name__)
+
+ROUNDS_PER_REQUEST = 4
+"""Rounds at once, for each request at once: those that pause before another try keep nobody else from asking."""
+
+_TELL_EVERY = 10.0
+_LAST_ANSWERS = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What the command line says beside the file. ``once`` ends the service after the first round of each monitor."""
+
+    share: Share = field(default_factory=Share)
+    once: bool = False
+    log_level: str | None = None
+    log_format: str | None = None
+
+
+class Service:
+    """Runs a monitors file. One use, inside one event loop. ``port`` is the listener's, None without one."""
+
+    def __init__(self, path: Path, options: Options | None = None) -> None:
+        self.options = options or Options()
+        self.stats = Stats()
+        self.health = Health()
+        self.source = FileSource(path, self.stats, self.health)
+        self.outputs = Outputs(self._make_sink)
+        self._news = News()
+        self._end = asyncio.Event()
+        self._ended_by = 0
+        self._ready = asyncio.Event()
+        self.fleet: Fleet
+        self._scheduler: Scheduler
+        self.port: int | None = None
+
+    async def run(self) -> int:
+        """Run until a signal (or, with ``once``, the first rounds are over); gives the exit code."""
+        asyncio.get_running_loop().set_exception_handler(_log_stray)
+        setup = self.source.setup
+        self._set_up_logs(setup)
+        for problem in setup.warnings:
+            _log.warning("%s", problem)
+        with signals.handled(self._on_end, self.source.reload):
+            async with self._collecting(setup), self._listening(setup.web):
+                await self._begin(setup)
+                async with _background(self._follow(), self._look_after_outputs(), self._tell_when_ready()):
+                    await self._end.wait()
+                await self._finish(setup)
+        return self._exit_code()
+
+    def stop(self) -> None:
+        """End as a signal would."""
+        self._end.set()
+
+    # Start and end
+
+    @asynccontextmanager
+    async def _collecting(self, setup: Setup) -> AsyncIterator[None]:
+        limits, network = setup.limits, setup.network
+        settings = TransportSettings(
+            ca_file=Path(network.ca_file) if network.ca_file else None,
+            allow_plaintext_token=network.allow_plaintext_token,
+            max_connections=limits.in_flight,
+        )
+        room = Room(limits.in_flight * ROUNDS_PER_REQUEST, limits.per_host * ROUNDS_PER_REQUEST)
+        async with Transport(settings) as transport:
+            gate = Gate(transport, self.stats, total=limits.in_flight, per_host=limits.per_host)
+            runner = Runner(
+                gate,
+                self._take,
+                stats=self.stats,
+                health=self.health,
+                deadline=limits.deadline,
+                news=self._news,
+            )
+            scheduler = Scheduler(runner.run, self.stats, room)
+            self.fleet = Fleet(
+                runner, scheduler, self.health, self.options.share, self._forget,
+                first_within=0.0 if self.options.once else FIRST_WITHIN,
+            )  # fmt: skip
+            self._scheduler = scheduler
+            yield
+
+    @asynccontextmanager
+    async def _listening(self, settings: "WebSettings | None") -> AsyncIterator[None]:
+        if settings is None:
+            yield
+            return
+        from openai_monitor.service.web.site import Site, Web  # noqa: PLC0415 - only for those who listen
+
+        web = Web(settings, Site(self._exposition, self.fleet.probe, self.health.wait))
+        await web.start()
+        self.port = web.port
+        _log.info("listening on %s, port %d", settings.listen, web.port)
+        try:
+            yield
+        finally:
+            await web.close(_LAST_ANSWERS)
+
+    def _exposition(self) -> "Exposition | None":
+        return cast("Exposition | None", self.outputs.get(PROMETHEUS))
+
+    async def _begin(self, setup: Setup) -> None:
+        await self.outputs.use(_outputs_of(setup), deadline=0)
+        self.fleet.apply(setup.monitors)
+        self.health.expect(self.fleet)
+        _log.info("started: %s from %s; %s", _monitors(len(self.fleet)), setup.file, _names(_outputs_of(setup)))
+        self._tell_of_others(setup.monitors)
+        self._check_ready()
+
+    async def _finish(self, setup: Setup) -> None:
+        """Let rounds end, then let the outputs write what they have."""
+        self.health.stopping = True
+        reason = f" ({signal.Signals(self._ended_by).name})" if self._ended_by else ""
+        _log.info("ending%s: %s still running; a second signal ends at once", reason, _rounds(self.stats.running))
+        cut = await self._scheduler.close(setup.limits.shutdown / 2)
+        await self.outputs.close(setup.limits.shutdown / 2)
+        self._news.close()
+        stats = self.stats
+        _log.info(
+            "ended: %s due, %d collected, %d failed (%d of them cut), %d skipped; %d requests, %d of them retries",
+            _rounds(stats.due), stats.collected, stats.failed, cut, stats.skipped, stats.requests, stats.retries,
+        )  # fmt: skip
+
+    def _on_end(self, number: int) -> None:
+        self._ended_by = number
+        self._end.set()
+
+    def _exit_code(self) -> int:
+        if self._ended_by == signal.SIGINT:
+            return 130
+        return 1 if self.options.once and self.stats.failed else 0
+
+    # Monitors
+
+    async def _follow(self) -> None:
+        """Take over every new setup."""
+        while True:
+            before = self.source.setup
+            await self.source.changed()
+            setup = self.source.setup
+            self._set_up_logs(setup)
+            for section in ("limits", "network", "web"):
+                if getattr(setup, section) != getattr(before, section):
+                    _log.warning("%s: a changed section `%s` takes effect after a restart", setup.file, section)
+            await self.outputs.use(_outputs_of(setup), deadline=setup.limits.shutdown / 2)
+            _log.info("%s: %s", setup.file, self.fleet.apply(setup.monitors))
+
+    def _forget(self, name: str) -> None:
+        self.outputs.forget(name)
+        self._news.forget(name)
+
+    def _tell_of_others(self, monitors: Iterable[MonitorSpec]) -> None:
+        others = [spec.collector for spec in monitors if spec.enabled and not self.options.share.holds(spec)]
+        if names := sorted({name for name in others if name}):
+            _log.info("%s left to run --collector %s", _monitors(len(others)), ", ".join(names))
+
+    # Rounds
+
+    def _take(self, event: RoundEvent) -> None:
+        self.outputs.offer(event)
+        self._check_ready()
+
+    def _check_ready(self) -> None:
+        if self.health.ready:
+            self._ready.set()
+
+    async def _tell_when_ready(self) -> None:
+        await self._ready.wait()
+        in_trouble = sum(self.health.in_trouble().values())
+        _log.info("ready: every monitor had its first round; %s in trouble", _monitors(in_trouble))
+        if self.options.once:
+            self._end.set()
+
+    # Surroundings
+
+    def _make_sink(self, name: str, settings: BaseModel) -> Sink:
+        return make_sink(name, settings, self.stats, self.outputs.healths)
+
+    async def _look_after_outputs(self) -> None:
+        while True:
+            await asyncio.sleep(_TELL_EVERY)
+            self.outputs.tell()
+
+    def _set_up_logs(self, setup: Setup) -> None:
+        logs.set_up(self.options.log_level or setup.log.level, self.options.log_format or setup.log.format)
+
+
+@asynccontextmanager
+async def _background(*jobs: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
+    """Run jobs as long as the context lasts."""
+    tasks = [asyncio.create_task(job) for job in jobs]
+    for task in tasks:
+        task.add_done_callback(_log_end)
+    try:
+        yield
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+def _log_end(task: asyncio.Task[None]) -> None:
+    if not task.cancelled() and (error := task.exception()) is not None:
+        _log.error("internal error: please report it; collecting goes on", exc_info=error)
+
+
+def _log_stray(_loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+    """Take up what nobody waited for; such as a request's remains after it was cut."""
+    _log.debug("event loop: %s", context.get("message"), exc_info=context.get("exception"))
+
+
+def _outputs_of(setup: Setup) -> dict[str, BaseModel]:
+    history = {HISTORY: setup.history} if setup.history.enabled else {}
+    return {**setup.outputs, **history}
+
+
+def _monitors(number: int) -> str:
+    return f"{number:,} monitor{'s' if number != 1 else ''}"
+
+
+def _rounds(number: int) -> str:
+    return f"{number:,} round{'s' if number != 1 else ''}"
+
+
+def _names(outputs: Iterable[str]) -> str:
+    names = ", ".join(outputs)
+    return f"rows go to {names}" if names else "rows go nowhere: the file has no `outputs`"

@@ -1,0 +1,10 @@
+"""The listener: ``/metrics``, ``/probe?monitor=NAME``, ``/healthz`` and ``/readyz``.
+
+::
+
+    settings.py         the section ``web`` of the monitors file
+    server.py           HTTP over sockets, with limits; the parsing is h11's
+    authentication.py   who may see what rows say
+    tls.py              the certificate, read again when it changes
+    site.py             what is answered: Web and Site
+"""

@@ -1,0 +1,185 @@
+"""What the listener answers."""
+
+import asyncio
+import gzip
+import logging
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from ipaddress import ip_address
+from typing import Protocol
+from urllib.parse import parse_qs
+
+from openai_monitor.errors import MonitorError
+from openai_monitor.service.events import RoundEvent
+from openai_monitor.service.secrets import SecretError
+from openai_monitor.service.web.authentication import Guard
+from openai_monitor.service.web.server import Ask, Reply, Server, text
+from openai_monitor.service.web.settings import WebSettings, split_listen
+from openai_monitor.service.web.tls import Certificate
+from openai_monitor.sinks.aside import aside
+
+PAGE_TYPE = "text/plain; version=0.0.4; charset=utf-8"
+PROBE_SECONDS = 60.0
+"""For one that does not say how long it waits. Prometheus does."""
+
+MOST_PROBES = 8
+_LEAST_ZIPPED = 1024
+
+_log = logging.getLogger(__name__)
+
+
+class Exposition(Protocol):
+    """What makes pages; the sink ``prometheus``."""
+
+    async def page(self) -> bytes:
+        """Give the page of what holds at present."""
+
+    async def probe(self, event: RoundEvent) -> bytes:
+        """Give the page of one round."""
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """What the listener asks of the service.
+
+    ``exposition`` gives the prometheus output, None when there is none. ``probe`` collects a monitor now; it raises
+    KeyError for a name that is no monitor's and MonitorError when it can't be now. ``wait`` says what the service is
+    still waiting for; empty when it is ready.
+    """
+
+    exposition: Callable[[], Exposition | None]
+    probe: Callable[[str], Awaitable[RoundEvent]]
+    wait: Callable[[], str]
+
+
+class Web:
+    """The listener. Made and started it answers until it is closed."""
+
+    def __init__(self, settings: WebSettings, site: Site) -> None:
+        """Read the certificate, if any; raises SettingsError."""
+        self._settings = settings
+        self._site = site
+        self._guard = Guard(settings.authentication) if settings.authentication else None
+        certificate = Certificate(settings.tls) if settings.tls else None
+        self._server = Server(self._answer, certificate.context if certificate else lambda: None)
+        self._probes = asyncio.Semaphore(MOST_PROBES)
+        self._zipped: tuple[bytes, bytes] = (b"", b"")
+        self._pages = {"/metrics": self._metrics, "/probe": self._probe}
+
+    @property
+    def port(self) -> int:
+        """The port it listens on, which is another one than the settings say when they say 0."""
+        return self._server.port
+
+    async def start(self) -> None:
+        """Listen. Raises SettingsError."""
+        host, port = split_listen(self._settings.listen)
+        self._server.start(host, port)
+        if self._guard is None and not _is_loopback(host):
+            _log.warning(
+                "web: %s is open to other machines without authentication: whoever reaches it can read what the "
+                "monitors collect; set web.authentication, or listen on 127.0.0.1",
+                self._settings.listen,
+            )
+
+    async def close(self, deadline: float) -> None:
+        """Stop, and let answers end within so many seconds."""
+        await self._server.close(deadline)
+
+    async def _answer(self, ask: Ask) -> Reply:
+        if ask.path == "/healthz":
+            return text(200, "ok")
+        if ask.path == "/readyz":
+            reason = self._site.wait()
+            return text(503, reason) if reason else text(200, "ready")
+        page = self._pages.get(ask.path)
+        refusal = await self._refusal(ask)
+        if refusal is not None:
+            return refusal
+        if page is None:
+            return text(200 if ask.path == "/" else 404, "/metrics  /probe?monitor=NAME  /healthz  /readyz")
+        return await page(ask)
+
+    async def _refusal(self, ask: Ask) -> Reply | None:
+        if self._guard is None:
+            return None
+        try:
+            if await self._guard.allows(ask.headers.get("authorization")):
+                return None
+        except SecretError as error:
+            _log.warning("web: nobody is let in: %s", error)
+            return text(503, "It can't be checked who asks; the log says why.")
+        return text(401, "Authorization is needed.", ("WWW-Authenticate", self._guard.challenge))
+
+    async def _metrics(self, ask: Ask) -> Reply:
+        exposition = self._site.exposition()
+        if exposition is None:
+            return text(404, "There is no page: add `prometheus:` under `outputs:` in the monitors file.")
+        return await self._page(ask, await exposition.page(), keep=True)
+
+    async def _probe(self, ask: Ask) -> Reply:
+        exposition = self._site.exposition()
+        if exposition is None:
+            return text(404, "There is no page: add `prometheus:` under `outputs:` in the monitors file.")
+        names = parse_qs(ask.query, max_num_fields=20).get("monitor", [])
+        if len(names) != 1:
+            return text(400, "Say which monitor: /probe?monitor=NAME")
+        if self._probes.locked():
+            return text(503, f"{MOST_PROBES} monitors are being probed already.", ("Retry-After", "10"))
+        async with self._probes:
+            event = await self._round(names[0], _patience(ask))
+        return event if isinstance(event, Reply) else await self._page(ask, await exposition.probe(event))
+
+    async def _round(self, name: str, seconds: float) -> RoundEvent | Reply:
+        """Collect a monitor; or say why not."""
+        task = asyncio.ensure_future(self._site.probe(name))
+        try:
+            await asyncio.wait((task,), timeout=seconds)
+            if not task.done():
+                return text(504, f"The round took longer than {seconds:g} s.")
+            return task.result()
+        except KeyError:
+            return text(404, "There is no monitor of this name.")
+        except MonitorError as error:
+            return text(503, str(error))
+        except asyncio.CancelledError:
+            if task.cancelled():
+                return text(503, "The monitor was taken away meanwhile.")
+            raise
+        finally:
+            task.cancel()
+
+    async def _page(self, ask: Ask, page: bytes, *, keep: bool = False) -> Reply:
+        if len(page) < _LEAST_ZIPPED or not _takes_gzip(ask):
+            return Reply(200, page, PAGE_TYPE)
+        known, zipped = self._zipped
+        if page is not known:
+            zipped = await aside(gzip.compress, page, compresslevel=1, mtime=0)
+            if keep:
+                self._zipped = (page, zipped)
+        return Reply(200, zipped, PAGE_TYPE, (("Content-Encoding", "gzip"), ("Vary", "Accept-Encoding")))
+
+
+def _takes_gzip(ask: Ask) -> bool:
+    offers = ask.headers.get("accept-encoding", "").lower().split(",")
+    return any(offer.split(";")[0].strip() == "gzip" and "q=0" not in offer.replace(" ", "").split(";")[1:]
+               for offer in offers)  # fmt: skip
+
+
+def _patience(ask: Ask) -> float:
+    """Answer a little before Prometheus gives up."""
+    with suppress(ValueError):
+        seconds = float(ask.headers.get("x-prometheus-scrape-timeout-seconds", ""))
+        if 0 < seconds < PROBE_SECONDS * 5:
+            return max(0.5, seconds - 0.5)
+    return PROBE_SECONDS
+
+
+def _is_loopback(host: str) -> bool:
+    if host == "localhost":
+        return True
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return False

@@ -1,0 +1,93 @@
+"""The series that tell of the service itself: its figures, its outputs, and how each monitor is."""
+
+from collections.abc import Iterable, Mapping
+
+from openai_monitor import __version__
+from openai_monitor.service.events import MonitorIdentity
+from openai_monitor.sinks import SinkHealth
+from openai_monitor.sinks.exposition import OWN, Families, LabelSet
+from openai_monitor.sinks.latest import MonitorNow
+from openai_monitor.sinks.naming import TAKEN, label_names, prefix, words
+from openai_monitor.sinks.readings import clean_text, finite, label_text
+
+_TAKEN_BY_US = (*TAKEN, "app", "metrics", "trouble", "currency", "figure")
+
+
+def labels_of(monitor: MonitorIdentity) -> dict[str, str]:
+    """Give the labels of every series of a monitor: its name, and its tags."""
+    names = label_names(tuple(name for name, _ in monitor.tags), _TAKEN_BY_US, "tag")
+    tags = zip(names, (label_text(value) for _, value in monitor.tags), strict=True)
+    return {"monitor": label_text(monitor.name), **dict(tags)}
+
+
+def add_service(families: Families, stats: Mapping[str, float], healths: Iterable[SinkHealth]) -> None:
+    """Add the service's figures and its outputs."""
+    families.add(f"{OWN}_build_info", "The version that runs.", {"version": __version__}, 1.0)
+    for health in healths:
+        labels = {"output": clean_text(health.name)}
+        families.add(f"{OWN}_output_up", "Whether the output works.", labels, float(health.ok))
+        families.add(f"{OWN}_output_buffered_rows", "Rows that wait to be written.", labels, health.buffered)
+        families.add(
+            f"{OWN}_output_dropped_rows_total", "Rows that were not written.", labels, health.dropped, "counter"
+        )
+    for name, figure in stats.items():
+        text = f"{OWN}_{words(name)}"
+        value = finite(figure)
+        if value is not None:
+            about = f"The service's own figure: {clean_text(name).replace('_', ' ').removesuffix(' total')}."
+            families.add(text, about, {}, value, "counter" if text.endswith("_total") else "gauge")
+
+
+def add_monitor(families: Families, monitor: MonitorNow, labels: LabelSet) -> None:
+    """Add how a monitor is."""
+    of_app = {**labels, "app": label_text(monitor.monitor.app)}
+    seconds = (monitor.finished - monitor.started).total_seconds()
+    families.add(f"{OWN}_up", "Whether the last round collected every metric set.", of_app, float(monitor.up))
+    families.add(f"{OWN}_round_duration_seconds", "How long the last round took.", of_app, seconds)
+    families.add(
+        f"{OWN}_last_round_timestamp_seconds", "When the last round ended.", of_app, monitor.finished.timestamp()
+    )
+    if monitor.trouble is not None:
+        families.add(
+            f"{OWN}_trouble",
+            "What is wrong with the monitor, by kind; none when nothing is.",
+            {**of_app, "trouble": monitor.trouble.value},
+            1.0,
+        )
+
+
+def add_sets(families: Families, monitor: MonitorNow, labels: LabelSet) -> None:
+    """Add how each of its metric sets is."""
+    for each in monitor.sets:
+        stem, set_name = prefix(monitor.monitor.app, each.name), clean_text(each.name)
+        families.add(f"{stem}_up", f"Whether the last round collected {set_name}.", labels, float(each.up))
+        if each.duration is not None:
+            families.add(f"{stem}_duration_seconds", f"How long {set_name} took.", labels, each.duration)
+        if each.last_success is not None:
+            families.add(
+                f"{stem}_last_success_timestamp_seconds",
+                f"When {set_name} was last collected.",
+                labels,
+                each.last_success.timestamp(),
+            )
+        if each.trouble is not None:
+            families.add(
+                f"{stem}_trouble",
+                f"What is wrong with {set_name}, by kind; none when nothing is.",
+                {**labels, "trouble": each.trouble.value},
+                1.0,
+            )
+
+
+def add_counts(families: Families, labels: LabelSet, merged: int, left_out: int, metric_set: str) -> None:
+    """Add how many rows of a set met another one with the same labels, or had no room."""
+    of_set = {**labels, "metrics": label_text(metric_set)}
+    if merged:
+        families.add(
+            f"{OWN}_merged_rows",
+            "Rows that had the labels of another row: money was added up, of other values the last stands.",
+            of_set,
+            merged,
+        )
+    if left_out:
+        families.add(f"{OWN}_left_out_rows", "Rows left out because there were too many.", of_set, left_out)

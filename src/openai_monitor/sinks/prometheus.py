@@ -1,0 +1,78 @@
+"""``prometheus``: the page that the listener serves at ``/metrics``."""
+
+import asyncio
+import time
+from importlib.util import find_spec
+
+from openai_monitor.errors import SettingsError
+from openai_monitor.service.events import RoundEvent
+from openai_monitor.sinks import SinkHealth, Surroundings
+from openai_monitor.sinks.aside import aside
+from openai_monitor.sinks.settings import Present, PrometheusSettings
+
+KEPT_SECONDS = 1.0
+"""A page is given to whoever asks within this time after it was made."""
+
+
+def make(settings: PrometheusSettings, surroundings: Surroundings) -> "PrometheusSink":
+    """Make the sink. Raises SettingsError without prometheus_client."""
+    return PrometheusSink(settings, surroundings)
+
+
+def check_library(output: str) -> None:
+    """Raise SettingsError, with what to do, when prometheus_client is missing."""
+    if find_spec("prometheus_client") is None:
+        raise SettingsError(
+            f"the output {output} needs prometheus_client: pip install 'openai-monitor[service]', "
+            f"or take {output} out of the outputs"
+        )
+
+
+class PrometheusSink:
+    """Keeps what holds at present, and makes a page of it when one is asked for, off the event loop."""
+
+    name = "prometheus"
+
+    def __init__(self, settings: Present, surroundings: Surroundings) -> None:
+        check_library(self.name)
+        from openai_monitor.sinks.present import Page  # noqa: PLC0415 - imports prometheus_client
+
+        self._page = Page(settings, surroundings)
+        self._made: bytes = b""
+        self._made_at = -KEPT_SECONDS
+        self._making: asyncio.Task[bytes] | None = None
+
+    async def start(self) -> None:
+        """Do nothing: nobody asked yet."""
+
+    def offer(self, event: RoundEvent) -> None:
+        """Take a round."""
+        self._page.latest.offer(event)
+
+    def forget(self, monitor: str) -> None:
+        """Take a monitor off the page."""
+        self._page.latest.forget(monitor)
+
+    async def close(self, deadline: float) -> None:
+        """Do nothing: there is nothing to be written."""
+
+    def health(self) -> SinkHealth:
+        """Tell that it is well: it depends on nothing."""
+        return SinkHealth(self.name, ok=True)
+
+    async def page(self) -> bytes:
+        """Give the page. Those who ask at the same time get the same one."""
+        if time.monotonic() - self._made_at < KEPT_SECONDS:
+            return self._made
+        if self._making is None or self._making.done():
+            self._making = asyncio.create_task(self._make(), name="page")
+        return await asyncio.shield(self._making)
+
+    async def probe(self, event: RoundEvent) -> bytes:
+        """Give the page of one round."""
+        return await aside(self._page.probe, event)
+
+    async def _make(self) -> bytes:
+        self._made = await aside(self._page.build, self._page.take())
+        self._made_at = time.monotonic()
+        return self._made

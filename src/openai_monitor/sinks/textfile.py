@@ -1,0 +1,99 @@
+"""``textfile``: the page of ``/metrics`` as a file for node_exporter, which reads it whole: it is replaced at once."""
+
+import asyncio
+import logging
+import os
+import tempfile
+from contextlib import suppress
+from pathlib import Path
+
+from openai_monitor.service.events import RoundEvent
+from openai_monitor.sinks import Sink, SinkHealth, Surroundings
+from openai_monitor.sinks.aside import aside
+from openai_monitor.sinks.buffered import reason
+from openai_monitor.sinks.prometheus import check_library
+from openai_monitor.sinks.settings import TextfileSettings
+
+MODE = 0o644
+"""node_exporter runs as another user."""
+
+_log = logging.getLogger(__name__)
+
+
+def make(settings: TextfileSettings, surroundings: Surroundings) -> Sink:
+    """Make the sink. Raises SettingsError without prometheus_client."""
+    return Textfile(settings, surroundings)
+
+
+class Textfile:
+    """Writes the page again and again. What holds at present is all it tells, so nothing is buffered or dropped."""
+
+    name = "textfile"
+
+    def __init__(self, settings: TextfileSettings, surroundings: Surroundings) -> None:
+        check_library(self.name)
+        from openai_monitor.sinks.present import Page  # noqa: PLC0415 - imports prometheus_client
+
+        self._settings = settings
+        self._page = Page(settings, surroundings)
+        self._trouble = ""
+        self._task: asyncio.Task[None] | None = None
+
+    async def start(self) -> None:
+        """Begin to write."""
+        self._task = asyncio.create_task(self._work(), name="output textfile")
+
+    def offer(self, event: RoundEvent) -> None:
+        """Take a round."""
+        self._page.latest.offer(event)
+
+    def forget(self, monitor: str) -> None:
+        """Take a monitor off the page."""
+        self._page.latest.forget(monitor)
+
+    async def close(self, deadline: float) -> None:
+        """Write a last time, so that the file holds the last rounds."""
+        if self._task is None:
+            return
+        self._task.cancel()
+        await asyncio.gather(self._task, return_exceptions=True)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(deadline):
+                await self._write()
+
+    def health(self) -> SinkHealth:
+        """Tell how it is."""
+        return SinkHealth(self.name, not self._trouble, self._trouble)
+
+    async def _work(self) -> None:
+        while True:
+            await asyncio.sleep(self._settings.interval)
+            await self._write()
+
+    async def _write(self) -> None:
+        moment = self._page.take()
+        try:
+            await aside(lambda: replace_file(self._settings.path, self._page.build(moment)))
+        except OSError as error:
+            self._trouble = reason(error)
+        except Exception as error:  # noqa: BLE001 - logged
+            _log.exception("output textfile: a mistake of ours")
+            self._trouble = f"a mistake of ours ({type(error).__name__}), see the log"
+        else:
+            self._trouble = ""
+
+
+def replace_file(path: Path, data: bytes) -> None:
+    """Put the data in the file's place: whoever reads it gets the old or the new whole. Raises OSError."""
+    # node_exporter reads what ends in .prom, so the unfinished one must not.
+    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".new", dir=path.parent)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        Path(name).chmod(MODE)
+        Path(name).replace(path)
+    except BaseException:
+        Path(name).unlink(missing_ok=True)
+        raise

@@ -1,0 +1,81 @@
+"""The log's two formats, and that what may not be shown is not."""
+
+import io
+import json
+import logging
+from collections.abc import Iterator
+
+import pytest
+
+from openai_monitor.redact import Redactor
+from openai_monitor.service.logs import FORMATS, LEVELS, about, set_up
+
+_log = logging.getLogger("openai_monitor.service.test")
+
+
+@pytest.fixture(autouse=True)
+def _as_before() -> Iterator[None]:
+    root = logging.getLogger()
+    handlers, level = list(root.handlers), root.level
+    yield
+    root.handlers[:], root.level = handlers, level
+    logging.getLogger("openai_monitor").setLevel(logging.NOTSET)
+
+
+def test_lines_for_people() -> None:
+    set_up("info", "text", stream := io.StringIO())
+    _log.info("acme: %s", "one\ntwo\x1b[31m")
+    _log.debug("hidden")
+    time, line = stream.getvalue().split(" ", 1)
+    assert line == "INFO acme: one\n    two\N{REPLACEMENT CHARACTER}[31m\n"
+    assert len(time) == len("2026-11-22T03:00:00Z")
+
+
+def test_lines_for_machines() -> None:
+    set_up("info", "json", stream := io.StringIO())
+    with about("acme", "7f-1"):
+        _log.warning('a "quoted"\nline', extra={"about": {"failures": 2}})
+    _log.info("outside")
+    first, second = map(json.loads, stream.getvalue().splitlines())
+    assert first | {"time": ""} == {
+        "time": "",
+        "level": "warning",
+        "message": 'a "quoted"\nline',
+        "logger": "openai_monitor.service.test",
+        "monitor": "acme",
+        "round": "7f-1",
+        "failures": 2,
+    }
+    assert "round" not in second
+
+
+@pytest.mark.parametrize("style", FORMATS)
+def test_secrets_are_masked_in_messages_and_tracebacks(style: str) -> None:
+    set_up("debug", style, stream := io.StringIO())
+    with about("acme", "7f-1") as context:
+        context.redactor = Redactor(["fake-secret-key"])
+        try:
+            int("fake-secret-key and sess-abcdefghijk")
+        except ValueError:
+            _log.exception("failed with fake-secret-key", extra={"about": {"x": "fake-secret-key"}})
+    text = stream.getvalue()
+    assert "Traceback" in text
+    assert "fake-secret" not in text
+    assert "sess-***" in text
+
+
+def test_debug_lines_name_their_round() -> None:
+    set_up("debug", "text", stream := io.StringIO())
+    with about("acme", "7f-1"):
+        _log.debug("asked")
+    assert stream.getvalue().endswith("DEBUG asked [acme 7f-1]\n")
+
+
+def test_levels_and_format_may_change_and_others_are_quiet() -> None:
+    set_up("debug", "text", stream := io.StringIO())
+    set_up("error", "json", stream)
+    _log.warning("not shown")
+    logging.getLogger("httpx").info("https://example.com/?key=x")
+    _log.error("shown")
+    assert [json.loads(line)["message"] for line in stream.getvalue().splitlines()] == ["shown"]
+    assert LEVELS == ("debug", "info", "warning", "error")

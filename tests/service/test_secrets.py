@@ -1,0 +1,135 @@
+"""Where secrets stand, and that no message shows one."""
+
+import asyncio
+import os
+import sys
+from pathlib import Path
+
+import pytest
+from pydantic import BaseModel, ValidationError
+
+from openai_monitor.service import secrets
+from openai_monitor.service.secrets import (
+    CommandSecret,
+    EnvironmentSecret,
+    FileSecret,
+    Secret,
+    SecretError,
+    SecretSource,
+)
+
+KEY = "sess-fake-key"
+
+
+def read(source: SecretSource) -> str:
+    return asyncio.run(source.read())
+
+
+def python(code: str) -> CommandSecret:
+    return CommandSecret((sys.executable, "-S", "-c", code))
+
+
+def refusal(source: SecretSource) -> str:
+    with pytest.raises(SecretError) as caught:
+        read(source)
+    assert KEY not in str(caught.value)
+    assert caught.value.__cause__ is None
+    return str(caught.value)
+
+
+def test_a_variable_is_read_each_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ACME_KEY", KEY)
+    assert read(EnvironmentSecret("ACME_KEY")) == KEY
+    monkeypatch.setenv("ACME_KEY", "another")
+    assert read(EnvironmentSecret("ACME_KEY")) == "another"
+    monkeypatch.delenv("ACME_KEY")
+    assert refusal(EnvironmentSecret("ACME_KEY")).startswith("environment variable ACME_KEY is not set")
+
+
+def test_a_file_is_read_each_time_without_the_line_end_after_it(tmp_path: Path) -> None:
+    path = tmp_path / "key"
+    path.write_text(f"{KEY}\r\n")
+    assert read(FileSecret(path)) == KEY
+    path.write_bytes(b"\xef\xbb\xbfanother\n\n")
+    assert read(FileSecret(path)) == "another"
+
+
+def test_what_is_no_file_with_a_key_is_refused(tmp_path: Path) -> None:
+    def file(data: bytes) -> FileSecret:
+        (tmp_path / "key").write_bytes(data)
+        return FileSecret(tmp_path / "key")
+
+    assert "No such file" in refusal(FileSecret(tmp_path / "none"))
+    assert "is no regular file" in refusal(FileSecret(tmp_path))
+    assert "is empty" in refusal(file(b" \n"))
+    assert "is not text in UTF-8" in refusal(file(KEY.encode() + b"\xff"))
+    assert "is too long" in refusal(file(KEY.encode() * 10_000))
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no named pipes here")
+def test_a_named_pipe_makes_nobody_wait(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    assert "is no regular file" in refusal(FileSecret(tmp_path / "pipe"))
+
+
+def test_a_command_gives_what_it_writes() -> None:
+    assert read(python(f"print({KEY!r})")) == KEY
+
+
+def test_a_command_that_fails_shows_nothing_of_what_it_wrote() -> None:
+    assert "ended with exit code 3" in refusal(python(f"import sys; print({KEY!r}); sys.exit(3)"))
+    assert "is empty" in refusal(python("pass"))
+    assert "is too long" in refusal(python(f"print({KEY!r} * 100_000)"))
+    assert "can't be run: No such file" in refusal(CommandSecret(("/no/such/program",)))
+
+
+def test_a_command_that_hangs_is_ended(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(secrets, "COMMAND_SECONDS", 0.5)
+    code = f"import os, time; open({str(tmp_path / 'pid')!r}, 'w').write(str(os.getpid())); time.sleep(60)"
+    assert "took longer than 0.5 s" in refusal(python(code))
+    with pytest.raises(ProcessLookupError):
+        os.kill(int((tmp_path / "pid").read_text()), 0)
+
+
+class Section(BaseModel):
+    token: Secret
+
+
+def parse(value: object, folder: Path | None = None) -> SecretSource:
+    return Section.model_validate({"token": value}, context={"folder": folder}).token
+
+
+def test_the_three_kinds_as_a_file_writes_them(tmp_path: Path) -> None:
+    assert parse({"env": "X"}) == EnvironmentSecret("X")
+    assert parse({"file": "a/key"}, tmp_path) == FileSecret(tmp_path / "a" / "key")
+    assert parse({"file": "/etc/key"}, tmp_path) == FileSecret(Path("/etc/key"))
+    assert parse({"command": ["pass", "show", "acme"]}) == CommandSecret(("pass", "show", "acme"))
+    assert parse(EnvironmentSecret("X")) == EnvironmentSecret("X")
+
+
+@pytest.mark.parametrize(
+    ("value", "message"),
+    [
+        ({}, "expected `{env: NAME}`, `{file: PATH}` or `{command: [PROGRAM, …]}`"),
+        ({"evn": "X"}, "expected `{env: NAME}`"),
+        ({"env": "X", "file": "y"}, "expected `{env: NAME}`"),
+        ({"env": None}, "`env` takes the name of an environment variable"),
+        ({"env": "A=B"}, "`env` takes the name"),
+        ({"file": ""}, "`file` takes the path of a file"),
+        ({"command": "pass show acme"}, "`command` takes a list: the program, then its arguments"),
+        ({"command": []}, "`command` takes a list"),
+        (KEY, "a secret does not stand in the file"),
+    ],
+)
+def test_others_are_refused_without_being_shown(value: object, message: str) -> None:
+    with pytest.raises(ValidationError) as caught:
+        parse(value)
+    (error,) = caught.value.errors(include_input=False)
+    assert message in error["msg"]
+    assert KEY not in error["msg"]
+
+
+def test_a_source_says_how_its_key_is_renewed() -> None:
+    assert "restart" in EnvironmentSecret("X").renewed
+    assert "no restart" in FileSecret(Path("x")).renewed
+    assert "no restart" in CommandSecret(("x",)).renewed
