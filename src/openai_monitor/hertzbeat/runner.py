@@ -1,0 +1,204 @@
+"""Jobs on the service's scheduler: when each runs, and whose rows are still wanted when they come."""
+
+import asyncio
+import logging
+import math
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+
+from openai_monitor.hertzbeat.intervals import due_sets, tick_of
+from openai_monitor.hertzbeat.jobs import Job
+from openai_monitor.hertzbeat.listener import Listener
+from openai_monitor.hertzbeat.one_time import OneTimeJobs
+from openai_monitor.hertzbeat.rounds import JobCollector, Plans
+from openai_monitor.rows import Round
+from openai_monitor.service.events import MonitorIdentity, RoundEvent, trouble_of
+from openai_monitor.service.pace import Pace
+from openai_monitor.service.scheduler import FIRST_WITHIN, Scheduler, Turn
+
+_FEW = 8
+_PREFIX = "hertzbeat:"
+_log = logging.getLogger(__name__)
+
+Deliver = Callable[[Job, Round], None]
+
+
+@dataclass(slots=True, eq=False)
+class Task:
+    """A job that is ours. ``last`` is when each of its sets began last, ``first`` its first round.
+
+    ``held_until`` is when its API wants to be asked again. Times are the loop's.
+    """
+
+    job: Job
+    plans: Plans
+    pace: Pace
+    first: asyncio.Future[Round]
+    last: dict[str, float] = field(default_factory=dict)
+    held_until: float = 0.0
+    is_running: bool = False
+
+    @property
+    def name(self) -> str:
+        """Its name in the scheduler."""
+        return name_of(self.job.monitor_id)
+
+
+class ScheduledJobs:
+    """A JobRunner on the service's scheduler, which has to give it the turns of the names that it ``owns``.
+
+    ``deliver`` gets the rounds of repeating jobs, ``answer`` those of one-time jobs.
+    """
+
+    def __init__(
+        self,
+        schedule: Scheduler,
+        collector: JobCollector,
+        deliver: Deliver,
+        answer: Deliver,
+        listener: Listener | None = None,
+    ) -> None:
+        self._listener = listener
+        self._schedule = schedule
+        self._collector = collector
+        self._deliver = deliver
+        self._loop = asyncio.get_running_loop()
+        self._tasks: dict[str, Task] = {}
+        self._key: str | None = None
+        self._is_online = False
+        self._recent: deque[float] = deque(maxlen=_FEW)
+        self._one_time = OneTimeJobs(collector, answer, self._first_round)
+
+    @staticmethod
+    def owns(name: str) -> bool:
+        """Whether a name of the scheduler is a job's."""
+        return name.startswith(_PREFIX)
+
+    # JobRunner
+
+    def put(self, job: Job) -> None:
+        """See JobRunner. A job that asks just what the one before it asked goes on in that one's rhythm."""
+        task = self._tasks.get(name_of(job.monitor_id))
+        if task is not None and task.job.collects_as(job):
+            task.job = job
+            return
+        self.remove(job.monitor_id)
+        task = Task(job, Plans(job), Pace(tick_of(job)), self._loop.create_future())
+        self._tasks[task.name] = task
+        if job.cron:
+            _log.warning("%s: its cron schedule is not followed here; it runs every %d s", job.name, job.period)
+        if self._is_online:
+            self._start(task, self._within())
+
+    def remove(self, monitor_id: int) -> None:
+        """See JobRunner."""
+        task = self._tasks.pop(name_of(monitor_id), None)
+        if task is not None:
+            self._schedule.remove(task.name)
+            task.first.cancel()
+            if self._listener is not None:
+                self._listener.forget(task.job)
+
+    def once(self, job: Job) -> None:
+        """See JobRunner."""
+        self._one_time.start(job)
+
+    def suspend(self) -> None:
+        """See JobRunner. Rounds that run may end: their rows wait for the manager."""
+        self._is_online = False
+        self._one_time.suspend()
+        for name in self._tasks:
+            self._schedule.hold(name, math.inf)
+
+    def resume(self, key: str | None) -> None:
+        """See JobRunner. What was due meanwhile comes soon, what was not keeps its time."""
+        self._key = key
+        self._is_online = True
+        for task in self._tasks.values():
+            if task.name not in self._schedule or (not task.is_running and self._is_due(task)):
+                self._start(task, FIRST_WITHIN)
+            else:
+                self._schedule.hold(task.name, task.held_until)
+        self._one_time.resume(key)
+
+    async def close(self) -> None:
+        """End what runs beside the scheduler."""
+        await self._one_time.close()
+
+    # For the scheduler
+
+    async def run(self, turn: Turn) -> bool:
+        """Take a turn: collect the sets that are due. Tells whether they were."""
+        task, now = self._tasks.get(turn.name), self._loop.time()
+        names = due_sets(task.job, task.last, now) if task is not None and self._is_online else frozenset()
+        if task is None or not names:
+            return True
+        task.last.update(dict.fromkeys(names, now))
+        task.is_running = True
+        try:
+            return await self._round(task, turn, names)
+        except Exception as error:  # noqa: BLE001 - one job may fail, the others may not
+            _log.error("%s: internal error (%s): please report it", task.job.name, type(error).__name__)
+            return False
+        finally:
+            task.is_running = False
+
+    async def _round(self, task: Task, turn: Turn, names: frozenset[str]) -> bool:
+        started = datetime.now(UTC)
+        collected, retries = await self._collector.collect(task.plans, names, self._key, within=tick_of(task.job))
+        if self._tasks.get(turn.name) is not task:
+            return collected.ok  # deleted or edited meanwhile: nobody wants these rows
+        task.held_until = task.pace.after(collected, turn.due, self._loop.time()) or 0.0
+        if task.held_until and self._is_online:
+            self._schedule.hold(turn.name, task.held_until)
+        self._deliver(task.job, collected)
+        if not task.first.done():
+            task.first.set_result(collected)
+        if self._listener is not None:
+            self._listener.offer(task.job, task.pace, self._event(task, turn, collected, started, retries))
+        return collected.ok
+
+    def _event(self, task: Task, turn: Turn, collected: Round, started: datetime, retries: int) -> RoundEvent:
+        job, now, finished = task.job, self._loop.time(), datetime.now(UTC)
+        next_due = self._schedule.next_due(turn.name) if self._is_online else None
+        return RoundEvent(
+            monitor=MonitorIdentity(job.name, job.kind.app, job.host, job.labels),
+            round=collected,
+            due=finished + timedelta(seconds=turn.due - now),
+            started=started,
+            finished=finished,
+            trouble=trouble_of(collected),
+            missed=turn.missed,
+            retries=retries,
+            next_due=None if next_due is None else finished + timedelta(seconds=next_due - now),
+        )
+
+    def _start(self, task: Task, within: float) -> None:
+        self._schedule.remove(task.name)
+        self._schedule.add(task.name, tick_of(task.job), lane=task.job.host or "", within=within)
+        self._schedule.hold(task.name, task.held_until)
+
+    def _is_due(self, task: Task) -> bool:
+        return bool(due_sets(task.job, task.last, self._loop.time()))
+
+    def _within(self) -> float:
+        """At once for a few jobs, spread for many: a manager may issue a thousand."""
+        now = self._loop.time()
+        is_many = len(self._recent) == _FEW and now - self._recent[0] < 1.0
+        self._recent.append(now)
+        return FIRST_WITHIN if is_many else 0.0
+
+    def _first_round(self, monitor_id: int) -> tuple[Job, asyncio.Future[Round]] | None:
+        """The job of a monitor whose first round is still to come, and that round; it begins at once."""
+        task = self._tasks.get(name_of(monitor_id))
+        if task is None or task.first.done():
+            return None
+        self._schedule.trigger(task.name)
+        return task.job, task.first
+
+
+def name_of(monitor_id: int) -> str:
+    """What the job of a monitor is called in the scheduler."""
+    return f"{_PREFIX}{monitor_id}"

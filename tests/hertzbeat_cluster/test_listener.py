@@ -1,0 +1,85 @@
+"""What the rest of a service learns of the cluster's jobs."""
+
+import asyncio
+import logging
+
+import pytest
+from tests.hertzbeat_cluster import samples
+from tests.hertzbeat_cluster.api import FakeApi
+from tests.hertzbeat_cluster.cluster import joined
+from tests.hertzbeat_cluster.loop import eventually, in_loop
+from tests.hertzbeat_cluster.manager import FakeManager, like
+
+from openai_monitor.hertzbeat.listener import ServiceListener
+from openai_monitor.hertzbeat.session import State
+from openai_monitor.service.events import RoundEvent, Trouble
+from openai_monitor.service.health import Health
+from openai_monitor.service.news import News
+
+
+class Outputs:
+    def __init__(self) -> None:
+        self.events: list[RoundEvent] = []
+        self.forgotten: list[str] = []
+
+    def offer(self, event: RoundEvent) -> None:
+        self.events.append(event)
+
+    def forget(self, monitor: str) -> None:
+        self.forgotten.append(monitor)
+
+
+@in_loop
+async def test_log_health_and_outputs_learn_of_jobs(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO)
+    outputs, health = Outputs(), Health()
+    listener = ServiceListener(News(), health, outputs)
+    async with FakeApi() as api, FakeManager() as manager, joined(manager.port, listener=listener) as collector:
+        api.statuses["/basic"] = 401
+        await eventually(lambda: collector.node.state is State.ONLINE)
+        manager.add(like(samples.job(6), 11, config={"port": str(api.port)}, defaultInterval=1))
+        await manager.until(lambda: manager.rows_of(11))
+        await eventually(lambda: bool(outputs.events))
+        event = outputs.events[0]
+        assert (event.monitor.name, event.monitor.app, event.monitor.host) == ("monitor-11", "wirehttp", "127.0.0.1")
+        assert event.monitor.tags == (("team", "ops"),)
+        assert event.trouble is Trouble.KEY_REFUSED
+        assert event.due <= event.started <= event.finished
+        assert event.next_due is not None
+        assert health.monitors["monitor-11"].key_needs_renewing
+        assert "monitor-11: the API refuses the key (127.0.0.1)" in caplog.text
+        api.statuses.clear()
+        await eventually(lambda: health.monitors["monitor-11"].trouble is None)
+        assert "monitor-11: collected again" in caplog.text
+        manager.delete(11)
+        await eventually(lambda: outputs.forgotten == ["monitor-11"])
+        assert health.monitors == {}
+
+
+@in_loop
+async def test_a_round_that_ends_while_there_is_no_manager_is_told_of_too() -> None:
+    outputs = Outputs()
+    listener = ServiceListener(News(), None, outputs)
+    async with FakeApi() as api, FakeManager() as manager, joined(manager.port, listener=listener, first_wait=5):
+        api.delay = 0.3
+        await manager.until(lambda: manager.infos)
+        await asyncio.sleep(0.05)
+        manager.add(like(samples.job(6), 11, config={"port": str(api.port)}))
+        await asyncio.sleep(0.1)
+        manager.peers[-1].reset()
+        await eventually(lambda: bool(outputs.events))
+        assert outputs.events[0].next_due is None
+
+
+@in_loop
+async def test_a_refused_definition_is_told_of_without_one() -> None:
+    health = Health()
+    listener = ServiceListener(News(), health)
+    async with FakeManager() as manager, joined(manager.port, listener=listener):
+        await manager.until(lambda: manager.infos)
+        await asyncio.sleep(0.05)
+        job = like(samples.job(6), 11)
+        job["metrics"][0]["priority"] = 300
+        manager.add(job)
+        await manager.until(lambda: manager.rows_of(11))
+        await eventually(lambda: "monitor-11" in health.monitors)
