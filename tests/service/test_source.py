@@ -12,7 +12,7 @@ from openai_monitor.service import source as source_module
 from openai_monitor.service.entries import Definitions
 from openai_monitor.service.health import Health
 from openai_monitor.service.monitors import MonitorSource
-from openai_monitor.service.reading import MonitorsFileError, Setup
+from openai_monitor.service.reading import MonitorsFileError, Setup, read_setup
 from openai_monitor.service.source import FileSource
 from openai_monitor.service.stats import Stats
 
@@ -186,8 +186,7 @@ def test_what_no_watch_tells_is_seen_all_the_same(path: Path, monkeypatch: pytes
     monkeypatch.setattr(source_module, "LOOK_EVERY", 0.3)
 
     async def check(source: FileSource, stats: Stats, health: Health) -> None:
-        path.write_text(text("b"))  # before anybody looks
-        assert await changes(source, lambda: None)
+        assert await changes(source, lambda: path.write_text(text("b")))
         assert await changes(source, lambda: path.write_text(text("c")))
         assert names(source) == ["c"]
 
@@ -196,10 +195,9 @@ def test_what_no_watch_tells_is_seen_all_the_same(path: Path, monkeypatch: pytes
 
 def test_a_change_while_the_file_is_read_is_not_lost(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(source_module, "LOOK_EVERY", 0.3)
-    read = source_module.read_setup
 
     def slowly(file: Path, definitions: Definitions) -> Setup:
-        setup = read(file, definitions)
+        setup = read_setup(file, definitions)
         if len(setup.monitors) == 2:
             path.write_text(text("a", "b", "c"))
         return setup

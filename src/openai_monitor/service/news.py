@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from collections import Counter
+from contextvars import Context
 from datetime import datetime, timedelta
 
 from openai_monitor.rows import Round
@@ -82,7 +83,8 @@ class News:
 
     def _say(self, level: int, kind: str, line: str, state: MonitorHealth) -> None:
         if self._window is None:
-            self._window = asyncio.get_running_loop().call_later(WINDOW, self._sum_up)
+            # In a context of its own: the line it may write is about no monitor.
+            self._window = asyncio.get_running_loop().call_later(WINDOW, self._sum_up, context=Context())
         if self._lines >= MOST_LINES:
             self._unsaid[kind] += 1
             return

@@ -146,23 +146,24 @@ class Runner:
         return outcome
 
     async def _ask(self, monitor: Monitor, sender: "Sender", context: Context, ends: float) -> _Outcome:
-        plan = await self._plan(monitor)
-        context.redactor = plan.redactor
+        plan = await self._plan(monitor, context)
         outcome = await collect_round(plan, sender, deadline=max(0.0, ends - self._clock()))
         trouble = trouble_of(outcome)
         if trouble is None and not outcome.ok:
             trouble = Trouble.TIMEOUT  # nothing failed, yet the time was over before the turn of some sets
         return _Outcome(outcome, trouble)
 
-    async def _plan(self, monitor: Monitor) -> Plan:
+    async def _plan(self, monitor: Monitor, context: Context) -> Plan:
         """The plan of the monitor's parameters as they are now. Raises SecretError and ParameterError."""
         spec = monitor.spec
         given = await read_params(spec.params)
         if monitor.plan is None or given != monitor.given:
             monitor.plan, monitor.given = None, given
+            context.redactor = _redactor(spec, given)
             monitor.plan = _make_plan(spec, given)
             for note in monitor.plan.notes:
                 _log.warning("%s: %s", spec.name, note)
+        context.redactor = monitor.plan.redactor
         return monitor.plan
 
     async def _has_new_key(self, monitor: Monitor) -> bool:
@@ -207,9 +208,12 @@ def _make_plan(spec: MonitorSpec, given: dict[str, str | None]) -> Plan:
         return make_plan(spec.definition, given, metrics=spec.metrics, name=spec.name, tags=dict(spec.tags))
     except ParameterError as error:
         # What can be wrong by now came out of a secret.
-        secrets = [given[name] or "" for name, value in spec.params if isinstance(value, SecretSource)]
         sentences = str(error).partition("\nthis definition takes:")[0]
-        raise ParameterError(Redactor(secrets).clean(sentences).replace("\n", "; ")) from None
+        raise ParameterError(_redactor(spec, given).clean(sentences).replace("\n", "; ")) from None
+
+
+def _redactor(spec: MonitorSpec, given: dict[str, str | None]) -> Redactor:
+    return Redactor([given[name] or "" for name, value in spec.params if isinstance(value, SecretSource)])
 
 
 def _at(moment: float, now: float, now_wall: datetime) -> datetime:

@@ -29,7 +29,6 @@ from openai_monitor.service.stats import Stats
 from openai_monitor.sinks import Sink
 
 if TYPE_CHECKING:
-    from openai_monitor.service.web.settings import WebSettings
     from openai_monitor.service.web.site import Exposition
 
 _log = logging.getLogger(__name__)
@@ -38,7 +37,8 @@ ROUNDS_PER_REQUEST = 4
 """Rounds at once, for each request at once: those that pause before another try keep nobody else from asking."""
 
 _TELL_EVERY = 10.0
-_LAST_ANSWERS = 1.0
+_FOR_ROUNDS, _FOR_OUTPUTS, _FOR_ANSWERS = 0.5, 0.4, 0.1
+"""Shares of the time until the end."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +76,7 @@ class Service:
         for problem in setup.warnings:
             _log.warning("%s", problem)
         with signals.handled(self._on_end, self.source.reload):
-            async with self._collecting(setup), self._listening(setup.web):
+            async with self._collecting(setup), self._listening(setup):
                 await self._begin(setup)
                 async with _background(self._follow(), self._look_after_outputs(), self._tell_when_ready()):
                     await self._end.wait()
@@ -117,20 +117,21 @@ class Service:
             yield
 
     @asynccontextmanager
-    async def _listening(self, settings: "WebSettings | None") -> AsyncIterator[None]:
-        if settings is None:
+    async def _listening(self, setup: Setup) -> AsyncIterator[None]:
+        if setup.web is None:
             yield
             return
-        from openai_monitor.service.web.site import Site, Web  # noqa: PLC0415 - only for those who listen
+        from openai_monitor.service.web.settings import split_listen  # noqa: PLC0415 - only for those who listen
+        from openai_monitor.service.web.site import Site, Web  # noqa: PLC0415 - as above
 
-        web = Web(settings, Site(self._exposition, self.fleet.probe, self.health.wait))
+        web = Web(setup.web, Site(self._exposition, self.fleet.probe, self.health.wait))
         await web.start()
         self.port = web.port
-        _log.info("listening on %s, port %d", settings.listen, web.port)
+        _log.info("listening on %s, port %d", split_listen(setup.web.listen)[0] or "every address", web.port)
         try:
             yield
         finally:
-            await web.close(_LAST_ANSWERS)
+            await web.close(setup.limits.shutdown * _FOR_ANSWERS)
 
     def _exposition(self) -> "Exposition | None":
         return cast("Exposition | None", self.outputs.get(PROMETHEUS))
@@ -148,8 +149,8 @@ class Service:
         self.health.stopping = True
         reason = f" ({signal.Signals(self._ended_by).name})" if self._ended_by else ""
         _log.info("ending%s: %s still running; a second signal ends at once", reason, _rounds(self.stats.running))
-        cut = await self._scheduler.close(setup.limits.shutdown / 2)
-        await self.outputs.close(setup.limits.shutdown / 2)
+        cut = await self._scheduler.close(setup.limits.shutdown * _FOR_ROUNDS)
+        await self.outputs.close(setup.limits.shutdown * _FOR_OUTPUTS)
         self._news.close()
         stats = self.stats
         _log.info(
@@ -178,8 +179,9 @@ class Service:
             for section in ("limits", "network", "web"):
                 if getattr(setup, section) != getattr(before, section):
                     _log.warning("%s: a changed section `%s` takes effect after a restart", setup.file, section)
-            await self.outputs.use(_outputs_of(setup), deadline=setup.limits.shutdown / 2)
+            await self.outputs.use(_outputs_of(setup), deadline=setup.limits.shutdown * _FOR_OUTPUTS)
             _log.info("%s: %s", setup.file, self.fleet.apply(setup.monitors))
+            self._check_ready()
 
     def _forget(self, name: str) -> None:
         self.outputs.forget(name)
@@ -241,8 +243,8 @@ def _log_end(task: asyncio.Task[None]) -> None:
 
 
 def _log_stray(_loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
-    """Take up what nobody waited for; such as a request's remains after it was cut."""
-    _log.debug("event loop: %s", context.get("message"), exc_info=context.get("exception"))
+    """Take up what nobody waited for, such as a request's remains after it was cut. Its text may quote anything."""
+    _log.debug("event loop: %s (%s)", context.get("message"), type(context.get("exception")).__name__)
 
 
 def _outputs_of(setup: Setup) -> dict[str, BaseModel]:

@@ -99,7 +99,8 @@ class Buffered(ABC):
 
     def health(self) -> SinkHealth:
         """Tell how it is."""
-        return SinkHealth(self.name, not self._trouble, self._trouble, self._dropped, self._buffered)
+        waiting = f"; rows wait in memory, {self._most} at most" if self._trouble and self._buffered else ""
+        return SinkHealth(self.name, not self._trouble, self._trouble + waiting, self._dropped, self._buffered)
 
     def _lost(self) -> tuple[str, int, str]:
         return self.name, self._buffered, f": {self._trouble}" if self._trouble else ""
@@ -168,7 +169,7 @@ class Buffered(ABC):
 
     async def _pause(self, error: OutputDown | OSError) -> None:
         message = str(error) if isinstance(error, OutputDown) else reason(error)
-        self._trouble = f"{message}; up to {self._most} rows wait in memory, then the oldest are dropped"
+        self._trouble = message
         self._failures += 1
         seconds = min(LONGEST_PAUSE, FIRST_PAUSE * 2 ** min(self._failures - 1, 10)) * (0.5 + self._chance() / 2)
         asked = error.retry_after if isinstance(error, OutputDown) else None

@@ -195,7 +195,7 @@ class Server:
         try:
             yield
         finally:
-            (cast("asyncio.Task[None]", task), None)
+            self._waiting.pop(cast("asyncio.Task[None]", task), None)
 
     async def _answered(self, ask: Ask) -> Reply:
         if ask.method not in ("GET", "HEAD"):
