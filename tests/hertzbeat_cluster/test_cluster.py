@@ -393,6 +393,19 @@ async def test_rows_that_were_ready_during_a_cut_are_sent_after_it() -> None:
 
 
 @in_loop
+async def test_a_round_that_runs_over_a_short_cut_is_not_asked_for_again() -> None:
+    async with cluster(first_wait=0.02) as one:
+        await one.online()
+        one.api.delay = 0.5
+        one.manager.add(one.job(11, defaultInterval=600))
+        await asyncio.sleep(0.1)
+        one.manager.peers[-1].reset()
+        await one.rows_of(11, name="detail")
+        assert len(one.manager.history) == 2
+        assert one.api.asked == {"/basic": 1, "/detail": 1}
+
+
+@in_loop
 async def test_nothing_is_asked_for_while_there_is_no_manager() -> None:
     async with cluster() as one:
         await one.online()
