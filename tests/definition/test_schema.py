@@ -15,7 +15,9 @@ from openai_monitor.definition.model import PARSE_TYPES, FieldSpec, MetricSet
 from openai_monitor.definition.schema import DIALECT, definition_schema
 
 PUBLISHED = ROOT / "schema" / "definition.schema.json"
-OURS = sorted(path for folder in ("define", "examples") for path in (ROOT / folder).glob("*.yml"))
+OURS = sorted(
+    path for folder in ("define", "examples") for path in (ROOT / folder).glob("*.yml") if path.name != "monitors.yml"
+)
 DEFINITIONS = [path for path in OURS if not path.stem.endswith(".test")]
 VALIDATOR = Draft202012Validator(definition_schema())
 

@@ -8,7 +8,10 @@ from tests.service.history.rounds import answered, costs, event, failed, monitor
 from openai_monitor.cli import main
 from openai_monitor.cli.commands.history import since
 
-NOW = datetime.now(UTC)
+
+def now() -> datetime:
+    """The moment; asked anew by each test, since others may have run for minutes."""
+    return datetime.now(UTC)
 
 
 @pytest.fixture(autouse=True)
@@ -19,7 +22,7 @@ def _wide(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
     path = tmp_path / "history.sqlite"
-    at = NOW - timedelta(minutes=2)
+    at = now() - timedelta(minutes=2)
     write(
         path,
         event(answered(at=at), costs([("o3", 1.5)], at), at=at),
@@ -36,7 +39,7 @@ def test_status_is_one_table_and_0_when_all_is_well(path: Path, capsys: pytest.C
 
 
 def test_status_is_1_when_anything_is_wrong(path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    write(path, event(failed(message="401: renew the key", at=NOW), at=NOW, who=monitor("beta")))
+    write(path, event(failed(message="401: renew the key", at=now()), at=now(), who=monitor("beta")))
     assert main(["status", "--path", str(path), "--format", "json"]) == 1
     assert json.loads(capsys.readouterr().out)[1]["failed"] == {"credit": "401: renew the key"}
 
@@ -102,11 +105,11 @@ def test_what_begins_before_the_rows_is_shown_by_the_hour(path: Path, capsys: py
 
     from openai_monitor.service.history.retention import tidy
 
-    old = NOW - timedelta(days=9)
+    old = now() - timedelta(days=9)
     earlier = path.with_name("earlier.sqlite")
-    write(earlier, event(answered(at=old), at=old), event(answered(at=NOW), at=NOW))
+    write(earlier, event(answered(at=old), at=old), event(answered(at=now()), at=now()))
     store = open_store(earlier)
-    for _ in tidy(store.connection, NOW, rows_days=7, hourly_days=400):
+    for _ in tidy(store.connection, now(), rows_days=7, hourly_days=400):
         pass
     store.connection.close()
     assert main(["history", "--path", str(earlier), "--since", "10d"]) == 0
@@ -136,7 +139,7 @@ def test_what_is_no_time_is_bad_usage(text: str, capsys: pytest.CaptureFixture[s
 
 
 def test_times_are_back_from_now_or_moments() -> None:
-    assert NOW - timedelta(minutes=91) < since("90m") < NOW - timedelta(minutes=89)
+    assert now() - timedelta(minutes=91) < since("90m") < now() - timedelta(minutes=89)
     assert since("99999w").year < 200
     assert since("2026-01-31") == datetime(2026, 1, 31, tzinfo=UTC)
     assert since("2026-01-31T12:00:00+02:00") == datetime(2026, 1, 31, 10, tzinfo=UTC)
