@@ -5,7 +5,7 @@ import pytest
 from openai_monitor.collect.parameters import check_parameters, resolve_parameters
 from openai_monitor.collect.plan import make_plan
 from openai_monitor.definition.model import ParamSpec
-from openai_monitor.definition.shipped import find_definition
+from openai_monitor.definition.shipped import load_definition
 from openai_monitor.errors import ParameterError
 
 
@@ -82,11 +82,11 @@ def test_an_undeclared_name_is_not_used() -> None:
 
 @pytest.mark.parametrize("key", ["sess-fake", "Bearer sess-fake", '"sess-fake"\n'])
 def test_a_session_key_needs_no_remark(key: str) -> None:
-    assert make_plan(find_definition("openai"), {"token": key}).notes == ()
+    assert make_plan(load_definition("openai"), {"token": key}).notes == ()
 
 
 def test_another_kind_of_key_is_remarked_and_used() -> None:
-    plan = make_plan(find_definition("openai"), {"token": "sk-fake"})
+    plan = make_plan(load_definition("openai"), {"token": "sk-fake"})
     assert len(plan.notes) == 1
     assert "does not begin with sess-" in plan.notes[0]
     assert "sk-fake" not in plan.notes[0]

@@ -9,7 +9,7 @@ import pytest
 from openai_monitor.collect.plan import make_plan
 from openai_monitor.collect.rounds import collect_round
 from openai_monitor.collect.transport import Transport, TransportSettings
-from openai_monitor.definition.shipped import find_definition
+from openai_monitor.definition.shipped import load_definition
 from openai_monitor.outputs import PLAIN
 from openai_monitor.outputs.balance_text import render
 from openai_monitor.rows import Round
@@ -19,7 +19,7 @@ from openai_monitor.spend.metric_set import values
 
 
 async def ask(name: str, host: str, port: int, now: datetime) -> Round:
-    definition = find_definition(name)
+    definition = load_definition(name)
     known = {"host": host, "port": str(port), "ssl": "false", "token": key_for(name)}
     plan = make_plan(definition, known, metrics=[each.name or "" for each in definition.sets if each.name in PARTS])
     async with Transport(TransportSettings(trust_env=False)) as transport:

@@ -12,7 +12,7 @@ from openai_monitor.definition.load import parse_definition
 from openai_monitor.definition.shipped import (
     definitions_for_key,
     expected_prefix,
-    find_definition,
+    load_definition,
     shipped_names,
 )
 from openai_monitor.errors import CollectionError, ParameterError
@@ -37,7 +37,7 @@ def choose(arguments: argparse.Namespace, metric_sets: Collection[str], command:
     ParameterError when no definition fits, or several do.
     """
     if arguments.define is not None:
-        definition = find_definition(arguments.define)
+        definition = load_definition(arguments.define)
         if not _offers(definition, metric_sets):
             raise ParameterError(
                 f"{command} needs one of the metric sets {', '.join(metric_sets)}, and {arguments.define} has none "
@@ -46,7 +46,7 @@ def choose(arguments: argparse.Namespace, metric_sets: Collection[str], command:
         return definition
     key = _sandbox_key() if arguments.sandbox else _ask_for_key(arguments)
     name = _definition_for(key, metric_sets)
-    definition = find_definition(name)
+    definition = load_definition(name)
     terminal.say(f"using --define {name}{_because(definition)}")
     return definition if arguments.sandbox else _with_key(definition, key)
 
@@ -56,7 +56,7 @@ def _offers(definition: "Definition", metric_sets: Collection[str]) -> bool:
 
 
 def _offering(metric_sets: Collection[str]) -> list[str]:
-    return [name for name in shipped_names() if _offers(find_definition(name), metric_sets)]
+    return [name for name in shipped_names() if _offers(load_definition(name), metric_sets)]
 
 
 # Without --define
@@ -86,7 +86,7 @@ def _ask_for_key(arguments: argparse.Namespace) -> str:
 
 def _definition_for(key: str, metric_sets: Collection[str]) -> str:
     """Name the shipped definition for a key that begins like this one."""
-    names = [name for name in definitions_for_key(_bare(key)) if _offers(find_definition(name), metric_sets)]
+    names = [name for name in definitions_for_key(_bare(key)) if _offers(load_definition(name), metric_sets)]
     if len(names) == 1:
         return names[0]
     problem = "fits several definitions" if names else "begins like no other that is known"

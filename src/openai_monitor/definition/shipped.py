@@ -24,7 +24,7 @@ def shipped_folder() -> Path:
 
 
 def shipped_names() -> list[str]:
-    """The names that ``find_definition`` knows without a path."""
+    """The names that ``load_definition`` knows without a path."""
     return sorted(path.stem for path in shipped_folder().glob("*.yml") if not path.stem.endswith(".test"))
 
 
@@ -76,6 +76,3 @@ def _not_found(name: str) -> str:
     close = nearest_name(name, shipped_names())
     hint = f"did you mean {close!r}? " if close else ""
     return f"no definition named {name!r}: {hint}shipped are {names}; a path to a YAML file works too"
-
-
-find_definition = load_definition

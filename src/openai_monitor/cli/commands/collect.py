@@ -104,10 +104,10 @@ def run(arguments: argparse.Namespace) -> int:
     from openai_monitor.cli.parameters import how_to_give_key, split_pair
     from openai_monitor.cli.report import Report
     from openai_monitor.collect.plan import make_plan
-    from openai_monitor.definition.shipped import find_definition
+    from openai_monitor.definition.shipped import load_definition
     from openai_monitor.errors import ParameterError
 
-    definition = find_definition(arguments.define)
+    definition = load_definition(arguments.define)
     for problem in _remarks(definition):
         terminal.say(str(problem))
     fields = {each.name or "": [spec.field or "" for spec in each.fields] for each in definition.sets}

@@ -34,11 +34,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Print a table of the definition's parameters, after what the definition says about itself."""
     from openai_monitor.cli.language import choose
-    from openai_monitor.definition.shipped import find_definition
+    from openai_monitor.definition.shipped import load_definition
     from openai_monitor.outputs.grid import Column, grid
     from openai_monitor.outputs.text import visible, wrap
 
-    definition = find_definition(arguments.define)
+    definition = load_definition(arguments.define)
     style = terminal.style()
     about = visible(" ".join(choose(definition.document.help).split()))
     lines = [*wrap(about, style.width or 100), ""] if about else []
