@@ -261,6 +261,19 @@ async def test_an_edited_monitor_is_collected_as_it_is_now() -> None:
 
 
 @in_loop
+async def test_a_round_of_what_a_monitor_was_before_an_edit_tells_nothing() -> None:
+    async with cluster() as one:
+        await one.online()
+        one.api.delay = 0.3
+        one.manager.add(one.job(11))
+        await asyncio.sleep(0.1)
+        one.api.bodies["/basic"] = [{"name": "new"}]
+        one.manager.edit(one.job(11, config={"username": "alice"}))
+        await one.rows_of(11, name="detail")
+        assert [[row["name"] for row in each.rows] for each in one.manager.rows_of(11, "basic")] == [["new"]]
+
+
+@in_loop
 async def test_a_deleted_monitor_is_not_asked_for_any_more() -> None:
     async with cluster() as one:
         await one.online()

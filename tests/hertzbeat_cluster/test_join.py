@@ -20,7 +20,7 @@ from tests.hertzbeat_cluster.manager import FakeManager, like
 from openai_monitor.cli import main
 from openai_monitor.errors import SettingsError
 from openai_monitor.hertzbeat import extras
-from openai_monitor.hertzbeat.connection import Address, is_this_machine
+from openai_monitor.hertzbeat.connection import Address
 from openai_monitor.hertzbeat.messages import Type
 from openai_monitor.hertzbeat.session import State
 from openai_monitor.hertzbeat.settings import HertzbeatSection, membership, parse_manager
@@ -128,7 +128,7 @@ def test_the_section_of_a_monitors_file_means_the_same() -> None:
     [("localhost", True), ("127.9.9.9", True), ("::1", True), ("10.0.0.1", False), ("h.example.com", False)],
 )
 def test_this_machine(host: str, here: bool) -> None:
-    assert is_this_machine(host) is here
+    assert Address(host).is_this_machine is here
 
 
 @pytest.mark.parametrize("module", extras.MODULES)

@@ -166,6 +166,14 @@ def test_ordered_online_it_begins_anew_with_the_jobs_that_follow(talk: Talk) -> 
     assert talk.session.state is State.ONLINE
 
 
+def test_an_order_to_go_online_drops_what_is_not_issued_after_it(talk: Talk) -> None:
+    talk.hear(REPLY, issue(1, 11), issue(2, 12))
+    talk.hear(Message(Type.GO_ONLINE, "py-wire", msg=REPLY.msg))
+    assert talk.running == {}
+    talk.hear(issue(3, 12))
+    assert talk.running == {12: 3}
+
+
 def test_the_recorded_orders_are_understood(talk: Talk) -> None:
     answers = talk.hear(REPLY, message_of(15), message_of(17))
     assert [answer and answer.direction for answer in answers] == [None, Direction.RESPONSE, Direction.RESPONSE]

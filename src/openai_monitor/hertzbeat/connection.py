@@ -2,7 +2,6 @@
 
 import asyncio
 import errno
-import ipaddress
 import ssl
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -12,6 +11,7 @@ from typing import Self
 from openai_monitor.hertzbeat import messages
 from openai_monitor.hertzbeat.framing import FrameReader, FrameWriter
 from openai_monitor.hertzbeat.messages import Message
+from openai_monitor.service.monitors import is_this_machine
 
 DEFAULT_PORT = 1158
 
@@ -30,6 +30,11 @@ class Address:
     def __str__(self) -> str:
         host = f"[{self.host}]" if ":" in self.host else self.host
         return f"{host}:{self.port}"
+
+    @property
+    def is_this_machine(self) -> bool:
+        """Whether it is surely this machine: localhost, or a loopback address."""
+        return is_this_machine(self.host)
 
     def context(self) -> ssl.SSLContext | None:
         """What checks the other side's certificate; None without TLS. Raises SettingsError for unusable files."""
@@ -94,13 +99,3 @@ class Connection:
     def abort(self) -> None:
         """Close at once."""
         self._writer.transport.abort()
-
-
-def is_this_machine(host: str) -> bool:
-    """Whether a host is surely this machine: localhost, or a loopback address."""
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False

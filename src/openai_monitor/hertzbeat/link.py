@@ -8,6 +8,7 @@ import time
 from collections.abc import Awaitable, Callable, Coroutine, Iterator
 from dataclasses import dataclass
 
+from openai_monitor import __version__
 from openai_monitor.hertzbeat import messages
 from openai_monitor.hertzbeat.assignments import Assignments
 from openai_monitor.hertzbeat.backoff import SUSPICIOUS, Backoff
@@ -30,7 +31,7 @@ class Membership:
     manager: Address
     identity: str
     mode: Mode = "private"
-    version: str = ""
+    version: str = f"openai-monitor {__version__}"
 
 
 @dataclass(frozen=True, slots=True)

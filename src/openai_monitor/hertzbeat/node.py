@@ -4,7 +4,6 @@ import asyncio
 import contextlib
 import logging
 
-from openai_monitor import __version__
 from openai_monitor.collect.rounds import utc_now
 from openai_monitor.hertzbeat import messages
 from openai_monitor.hertzbeat.arrow import payload
@@ -22,7 +21,6 @@ from openai_monitor.hertzbeat.tables import table_of
 from openai_monitor.rows import Code, MetricSetResult, Round
 from openai_monitor.service.scheduler import Scheduler, Turn
 
-VERSION = f"openai-monitor {__version__}"
 _log = logging.getLogger(__name__)
 
 

@@ -148,8 +148,6 @@ class ScheduledJobs:
     async def _round(self, task: Task, turn: Turn, names: frozenset[str]) -> bool:
         started = datetime.now(UTC)
         collected, retries = await self._collector.collect(task.plans, names, self._key, within=tick_of(task.job))
-        if self._tasks.get(turn.name) is not task:
-            return collected.ok  # deleted or edited meanwhile: nobody wants these rows
         task.held_until = task.pace.after(collected, turn.due, self._loop.time()) or 0.0
         if task.held_until and self._is_online:
             self._schedule.hold(turn.name, task.held_until)

@@ -11,7 +11,6 @@ from openai_monitor.errors import SettingsError
 from openai_monitor.hertzbeat.connection import DEFAULT_PORT, Address
 from openai_monitor.hertzbeat.link import Membership
 from openai_monitor.hertzbeat.messages import Mode
-from openai_monitor.hertzbeat.node import VERSION
 
 _ADDRESS = re.compile(r"(?:\[(?P<v6>[0-9A-Fa-f:.%\w]+)\]|(?P<host>[^\s:/\[\]@]+))(?::(?P<port>\d{1,5}))?")
 _LONGEST_NAME = 200
@@ -41,7 +40,7 @@ def membership(
 ) -> Membership:
     """Read the settings of a collector. Raises SettingsError."""
     host, port = parse_manager(manager)
-    return Membership(Address(host, port, tls, ca_file), check_identity(identity), mode, VERSION)
+    return Membership(Address(host, port, tls, ca_file), check_identity(identity), mode)
 
 
 def _valid_manager(text: str) -> str:

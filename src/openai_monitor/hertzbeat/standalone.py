@@ -1,17 +1,15 @@
 """A collector in a process of its own: what ``join`` runs."""
 
 import asyncio
-import contextlib
 import logging
 import signal
 from dataclasses import dataclass, field
 
 from openai_monitor.collect.transport import Transport, TransportSettings
 from openai_monitor.hertzbeat import extras
-from openai_monitor.hertzbeat.connection import is_this_machine
+from openai_monitor.hertzbeat.hosting import Hosted, hosted
 from openai_monitor.hertzbeat.link import Membership
 from openai_monitor.hertzbeat.listener import ServiceListener
-from openai_monitor.hertzbeat.node import Node
 from openai_monitor.hertzbeat.rounds import JobCollector
 from openai_monitor.service import signals
 from openai_monitor.service.gate import Gate
@@ -36,11 +34,11 @@ class Standalone:
     transport: TransportSettings = field(default_factory=TransportSettings)
     stats: Stats = field(default_factory=Stats)
     _ended_by: int = 0
+    _host: Hosted | None = None
 
     async def run(self) -> int:
         """Be a collector; gives the exit code. Raises SettingsError for settings that can't be used."""
         extras.check()
-        _say_what_it_means(self.membership)
         end = asyncio.Event()
 
         def on_end(number: int) -> None:
@@ -52,45 +50,26 @@ class Standalone:
         return 130 if self._ended_by == signal.SIGINT else 0
 
     async def _until(self, end: asyncio.Event) -> None:
+        news = News()
         async with Transport(self.transport) as transport:
             gate = Gate(transport, self.stats, total=IN_FLIGHT, per_host=PER_HOST)
             room = Room(IN_FLIGHT * _ROUNDS_PER_REQUEST, PER_HOST * _ROUNDS_PER_REQUEST)
-            scheduler = Scheduler(lambda turn: self._turn(node, turn), self.stats, room)
-            news = News()
-            node = Node(self.membership, scheduler, JobCollector(gate, self.stats), listener=ServiceListener(news))
-            await self._stay(node, scheduler, end)
-            news.close()
+            scheduler = Scheduler(self._turn, self.stats, room)
+            collector = JobCollector(gate, self.stats)
+            async with hosted(self.membership, scheduler, collector, listener=ServiceListener(news)) as self._host:
+                await self._stay(self._host, end)
+                await scheduler.close(SHUTDOWN / 2)
+        news.close()
+        if not self._host.task.cancelled():
+            self._host.task.result()
 
-    @staticmethod
-    async def _turn(node: Node, turn: Turn) -> bool:
-        return await node.turn(turn)
+    async def _turn(self, turn: Turn) -> bool:
+        return self._host is not None and await self._host.node.turn(turn)
 
-    async def _stay(self, node: Node, scheduler: Scheduler, end: asyncio.Event) -> None:
-        """Until the one or the other; then let rounds end, and their rows leave."""
-        collecting, ending = asyncio.create_task(node.run()), asyncio.create_task(end.wait())
-        await asyncio.wait((collecting, ending), return_when=asyncio.FIRST_COMPLETED)
+    async def _stay(self, host: Hosted, end: asyncio.Event) -> None:
+        """Until a signal, or until the manager has deleted this collector."""
+        ending = asyncio.create_task(end.wait())
+        await asyncio.wait((host.task, ending), return_when=asyncio.FIRST_COMPLETED)
         ending.cancel()
-        if not collecting.done():
+        if not host.task.done():
             _log.info("ending: %d rounds still running; a second signal ends at once", self.stats.running)
-        await scheduler.close(SHUTDOWN / 2)
-        if not collecting.done():
-            await node.flush(SHUTDOWN / 4)
-            collecting.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await collecting
-
-
-def _say_what_it_means(membership: Membership) -> None:
-    manager = membership.manager
-    if not manager.tls and not is_this_machine(manager.host):
-        _log.warning(
-            "the connection to %s is in clear: HertzBeat's cluster protocol has neither TLS nor authentication, "
-            "and the key to the passwords of its monitors goes over it; keep it inside a trusted network, "
-            "or use --tls with a tunnel in front of the manager",
-            manager,
-        )
-    if membership.mode == "public":
-        _log.warning(
-            "mode public: HertzBeat gives this collector a share of all monitors that are pinned to none; "
-            "those of other protocols than http fail here"
-        )
