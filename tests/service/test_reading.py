@@ -137,7 +137,7 @@ def test_a_page_brings_its_listener(tmp_path: Path) -> None:
         ("a: 1\n---\nb: 2\n", ["2:1: error[second-document] a second document begins here, a monitors file is one; remove the `---`"]),
         ("period: 300\n", [
             "1:1: error[missing-key] the monitors file has no `monitors`; add `monitors:` and a list",
-            "1:1: error[unknown-key] unknown key `period` (period); known are `monitors`, `defaults`, `outputs`, `history`, `web`, `limits`, `network` and `log`",
+            "1:1: error[unknown-key] unknown key `period` (period); known are `monitors`, `defaults`, `outputs`, `history`, `web`, `hertzbeat`, `limits`, `network` and `log`",
         ]),
         ("monitors: {name: x}\n", ["1:1: error[wrong-type] expected a list, found a mapping (monitors); begin with `- `"]),
         ("monitors: []\nmonitors: []\n", ["2:1: error[repeated-key] `monitors` stands here again, it is at 1:1 already; remove one of the two"]),

@@ -182,6 +182,7 @@ class MonitorsFile(Section):
     outputs: dict[str, Any] | None = Field(None, description="Where the rows go, by kind; several at once are fine.")
     history: Any = Field(None, description="Rows and daily costs, kept in SQLite unless `enabled` is false.")
     web: Any = Field(None, description="The listener for /metrics, /healthz and /readyz.")
+    hertzbeat: Any = Field(None, description="A HertzBeat cluster whose monitors are run here too.")
     limits: Limits = Field(Limits(), description="How much happens at once.")
     network: Network = Field(Network(), description="How the APIs are reached.")
     log: Log = Field(Log(), description="What is written to standard error.")

@@ -14,6 +14,7 @@ from openai_monitor.definition.yamltree import Mapping as YamlMapping
 from openai_monitor.definition.yamltree import Node, Scalar, Tree, follow, plain
 from openai_monitor.definition.yamltree import Sequence as YamlSequence
 from openai_monitor.errors import DefinitionError, Problem, SettingsError, Severity
+from openai_monitor.hertzbeat.settings import HertzbeatSection
 from openai_monitor.service.complaints import complain, found
 from openai_monitor.service.config import Defaults, Limits, Log, MonitorEntry, MonitorsFile, Network
 from openai_monitor.service.entries import Definitions, Entries
@@ -56,6 +57,7 @@ class Setup:
     outputs: Mapping[str, BaseModel] = field(default_factory=dict)
     history: HistorySettings = field(default_factory=HistorySettings)
     web: WebSettings | None = None
+    hertzbeat: HertzbeatSection | None = None
     limits: Limits = field(default_factory=Limits)
     network: Network = field(default_factory=Network)
     log: Log = field(default_factory=Log)
@@ -124,6 +126,7 @@ class _Reader:
             outputs=outputs,
             history=self._section(("history",), models.history) or models.history(),
             web=models.web() if web is None and PROMETHEUS in outputs else web,
+            hertzbeat=self._section(("hertzbeat",), models.hertzbeat),
             limits=self._section(("limits",), Limits) or Limits(),
             network=self._network(),
             log=self._section(("log",), Log) or Log(),

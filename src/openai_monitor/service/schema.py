@@ -20,6 +20,7 @@ def monitors_schema() -> Schema:
         "outputs": (outputs | None, None),
         "history": (models.history | None, None),
         "web": (models.web | None, None),
+        "hertzbeat": (models.hertzbeat | None, None),
     }
     whole = create_model("MonitorsFile", __base__=MonitorsFile, __doc__=MonitorsFile.__doc__, **own)
     schema = whole.model_json_schema()

@@ -6,6 +6,7 @@ from typing import cast
 
 from pydantic import BaseModel
 
+from openai_monitor.hertzbeat.settings import HertzbeatSection
 from openai_monitor.service.history.settings import HistorySettings
 from openai_monitor.service.stats import Stats
 from openai_monitor.service.web.settings import WebSettings
@@ -23,6 +24,7 @@ class SectionModels:
     outputs: Mapping[str, type[BaseModel]]
     history: type[HistorySettings] = HistorySettings
     web: type[WebSettings] = WebSettings
+    hertzbeat: type[HertzbeatSection] = HertzbeatSection
 
 
 def section_models() -> SectionModels:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, cast
 from pydantic import BaseModel
 
 from openai_monitor.collect.transport import Transport, TransportSettings
+from openai_monitor.hertzbeat.turns import Jobs, shared
 from openai_monitor.service import logs, signals
 from openai_monitor.service.events import RoundEvent
 from openai_monitor.service.fleet import Fleet, Share
@@ -66,6 +67,7 @@ class Service:
         self._ready = asyncio.Event()
         self.fleet: Fleet
         self._scheduler: Scheduler
+        self._jobs: Jobs | None = None
         self.port: int | None = None
 
     async def run(self) -> int:
@@ -108,12 +110,29 @@ class Service:
                 deadline=limits.deadline,
                 news=self._news,
             )
-            scheduler = Scheduler(runner.run, self.stats, room)
+            scheduler = Scheduler(shared(runner.run, lambda: self._jobs), self.stats, room)
             self.fleet = Fleet(
                 runner, scheduler, self.health, self.options.share, self._forget,
                 first_within=0.0 if self.options.once else FIRST_WITHIN,
             )  # fmt: skip
             self._scheduler = scheduler
+            async with self._in_cluster(setup, gate):
+                yield
+
+    @asynccontextmanager
+    async def _in_cluster(self, setup: Setup, gate: Gate) -> AsyncIterator[None]:
+        """Be a collector of a HertzBeat cluster beside the monitors of the file, if that says so."""
+        if setup.hertzbeat is None:
+            yield
+            return
+        from openai_monitor.hertzbeat.hosting import hosted  # noqa: PLC0415 - only in a cluster
+        from openai_monitor.hertzbeat.listener import ServiceListener  # noqa: PLC0415 - as above
+        from openai_monitor.hertzbeat.rounds import JobCollector  # noqa: PLC0415 - as above
+
+        collector = JobCollector(gate, self.stats, setup.limits.deadline)
+        listener = ServiceListener(self._news, self.health, self.outputs)
+        async with hosted(setup.hertzbeat.membership(), self._scheduler, collector, listener=listener) as host:
+            self._jobs = host.node
             yield
 
     @asynccontextmanager
@@ -176,7 +195,7 @@ class Service:
             await self.source.changed()
             setup = self.source.setup
             self._set_up_logs(setup)
-            for section in ("limits", "network", "web"):
+            for section in ("limits", "network", "web", "hertzbeat"):
                 if getattr(setup, section) != getattr(before, section):
                     _log.warning("%s: a changed section `%s` takes effect after a restart", setup.file, section)
             await self.outputs.use(_outputs_of(setup), deadline=setup.limits.shutdown * _FOR_OUTPUTS)
