@@ -203,6 +203,24 @@ def test_a_trigger_runs_a_monitor_now_but_not_beside_itself_nor_while_it_is_held
     run_virtual(main())
 
 
+def test_whoever_hears_of_the_end_of_a_round_finds_the_monitor_free() -> None:
+    async def main() -> None:
+        ended = asyncio.Event()
+
+        async def run(_: Turn) -> bool:
+            ended.set()
+            return True
+
+        scheduler = Scheduler(run)
+        scheduler.add("m", HOUR)
+        await ended.wait()
+        assert not scheduler.is_busy("m")
+        assert scheduler.trigger("m")
+        await scheduler.close(HOUR)
+
+    run_virtual(main())
+
+
 def test_a_replaced_monitor_runs_anew_after_its_cancelled_round_has_ended() -> None:
     ends: list[float] = []
     starts: list[float] = []

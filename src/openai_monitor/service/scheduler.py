@@ -11,6 +11,7 @@ import asyncio
 import heapq
 from collections import deque
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from hashlib import blake2b
 from itertools import count
@@ -79,7 +80,7 @@ class _Entry:
     held_until: float = 0.0
     waiting: bool = False
     gone: bool = False
-    task: asyncio.Task[bool] | None = None
+    task: asyncio.Task[None] | None = None
 
 
 def place_of(name: str) -> float:
@@ -302,17 +303,26 @@ class Scheduler:
         stats.lag.add(max(0.0, self._loop.time() - entry.due))
         lane.running += 1
         self._running[entry.name] = entry
-        entry.task = self._loop.create_task(self._round(turn), name=f"round of {entry.name}")
-        entry.task.add_done_callback(lambda task: self._finish(entry, lane, task))
+        entry.task = self._loop.create_task(self._round(turn, entry, lane), name=f"round of {entry.name}")
+        entry.task.add_done_callback(lambda _: self._finish(entry, lane, collected=False))
 
-    async def _round(self, turn: Turn) -> bool:
-        return await self._run(turn)
+    async def _round(self, turn: Turn, entry: _Entry, lane: _Lane) -> None:
+        """Run a turn, and end it in the same step: whoever hears of its end finds the monitor free."""
+        collected = False
+        try:
+            with suppress(Exception):
+                collected = await self._run(turn)
+        finally:
+            self._finish(entry, lane, collected=collected)
 
-    def _finish(self, entry: _Entry, lane: _Lane, task: asyncio.Task[bool]) -> None:
+    def _finish(self, entry: _Entry, lane: _Lane, *, collected: bool) -> None:
+        """Count a round that has ended. A task that was cancelled before its first step ends here by its callback."""
+        if self._running.get(entry.name) is not entry:
+            return
         del self._running[entry.name]
         entry.task = None
         self._stats.running -= 1
-        if not task.cancelled() and task.exception() is None and task.result():
+        if collected:
             self._stats.collected += 1
         else:
             self._stats.failed += 1
