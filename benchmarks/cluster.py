@@ -28,12 +28,12 @@ from openai_monitor.hertzbeat.framing import FrameWriter
 from openai_monitor.hertzbeat.jobs import Job, parse_job
 from openai_monitor.hertzbeat.rounds import JobCollector, Plans
 from openai_monitor.hertzbeat.tables import table_of
-from openai_monitor.service.health import Health
-from openai_monitor.service.monitors import MonitorSpec
-from openai_monitor.service.news import News
+from openai_monitor.schedule.health import Health
+from openai_monitor.schedule.monitors import MonitorSpec
+from openai_monitor.schedule.news import News
+from openai_monitor.schedule.scheduler import Scheduler, Turn
+from openai_monitor.schedule.stats import Stats
 from openai_monitor.service.runner import Runner
-from openai_monitor.service.scheduler import Scheduler, Turn
-from openai_monitor.service.stats import Stats
 
 ROUNDS = 208
 AT_ONCE = 16

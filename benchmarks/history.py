@@ -18,7 +18,7 @@ from pathlib import Path
 
 from benchmarks.measure import Ratio, compare
 from openai_monitor.rows import Code, Field, FieldType, MetricSetResult, Round
-from openai_monitor.service.events import MonitorIdentity, RoundEvent
+from openai_monitor.schedule.events import MonitorIdentity, RoundEvent
 from openai_monitor.service.history import place, schema
 from openai_monitor.service.history.queries import History
 from openai_monitor.service.history.retention import tidy

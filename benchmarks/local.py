@@ -8,10 +8,11 @@ from dataclasses import dataclass
 
 _SERVER = """
 import asyncio
+from openai_monitor.sandbox.accounts import demo
 from openai_monitor.sandbox import Account, serve
 
 async def main():
-    async with serve(Account.demo()) as server:
+    async with serve(demo()) as server:
         print(server.port, flush=True)
         await asyncio.Event().wait()
 

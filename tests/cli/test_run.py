@@ -15,7 +15,7 @@ from tests.service.running import KEY, write_file
 
 from openai_monitor.cli.commands import run
 from openai_monitor.sandbox import Server, running
-from openai_monitor.service import logs
+from openai_monitor.schedule import logs
 
 posix = pytest.mark.skipif(os.name == "nt", reason="signals are another thing on Windows")
 

@@ -6,9 +6,6 @@ import pytest
 from tests.corpus import ROOT, shared
 
 from openai_monitor.definition import lint
-from openai_monitor.definition.doubts import DOUBTS
-from openai_monitor.definition.extensions import EXTENSIONS
-from openai_monitor.definition.failures import FAILURES
 from openai_monitor.definition.lint import (
     hertzbeat_problems,
     oldest_release,
@@ -16,10 +13,13 @@ from openai_monitor.definition.lint import (
     validate_for_hertzbeat,
 )
 from openai_monitor.definition.load import parse_definition
-from openai_monitor.definition.manager import DEMANDS, REMARKS
 from openai_monitor.definition.model import Document
-from openai_monitor.definition.refusals import REFUSALS
 from openai_monitor.definition.rules import Rules
+from openai_monitor.definition.rules.doubts import DOUBTS
+from openai_monitor.definition.rules.extensions import EXTENSIONS
+from openai_monitor.definition.rules.failures import FAILURES
+from openai_monitor.definition.rules.manager import DEMANDS, REMARKS
+from openai_monitor.definition.rules.refusals import REFUSALS
 from openai_monitor.errors import Problem
 
 BROKEN = ROOT / "tests" / "data" / "broken"

@@ -13,8 +13,8 @@ from openai_monitor.hertzbeat.listener import Listener
 from openai_monitor.hertzbeat.messages import Mode
 from openai_monitor.hertzbeat.node import Node
 from openai_monitor.hertzbeat.rounds import JobCollector
-from openai_monitor.service.scheduler import Scheduler, Turn
-from openai_monitor.service.stats import Stats
+from openai_monitor.schedule.scheduler import Scheduler, Turn
+from openai_monitor.schedule.stats import Stats
 
 QUICK = Timings(connect=1.0, heartbeat=0.1, silence=0.5, silence_while_sending=1.0, farewell=0.5)
 

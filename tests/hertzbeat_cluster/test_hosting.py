@@ -17,13 +17,13 @@ from openai_monitor.hertzbeat.link import Membership
 from openai_monitor.hertzbeat.messages import Type
 from openai_monitor.hertzbeat.rounds import JobCollector
 from openai_monitor.hertzbeat.turns import shared
-from openai_monitor.service.events import RoundEvent
-from openai_monitor.service.health import Health
-from openai_monitor.service.monitors import MonitorSpec
-from openai_monitor.service.news import News
+from openai_monitor.schedule.events import RoundEvent
+from openai_monitor.schedule.health import Health
+from openai_monitor.schedule.monitors import MonitorSpec
+from openai_monitor.schedule.news import News
+from openai_monitor.schedule.scheduler import Scheduler
+from openai_monitor.schedule.stats import Stats
 from openai_monitor.service.runner import Runner
-from openai_monitor.service.scheduler import Scheduler
-from openai_monitor.service.stats import Stats
 
 OWN = """
 app: own

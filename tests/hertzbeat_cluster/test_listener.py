@@ -12,9 +12,9 @@ from tests.hertzbeat_cluster.manager import FakeManager, like
 
 from openai_monitor.hertzbeat.listener import ServiceListener
 from openai_monitor.hertzbeat.session import State
-from openai_monitor.service.events import RoundEvent, Trouble
-from openai_monitor.service.health import Health
-from openai_monitor.service.news import News
+from openai_monitor.schedule.events import RoundEvent, Trouble
+from openai_monitor.schedule.health import Health
+from openai_monitor.schedule.news import News
 
 
 class Outputs:

@@ -6,7 +6,7 @@ from datetime import date, timedelta
 import pytest
 
 from openai_monitor.sandbox import ACCOUNTS, Account, Credit, Ledger, key_for
-from openai_monitor.sandbox.accounts import always
+from openai_monitor.sandbox.accounts import always, demo
 
 PREPAID = ["demo", "steady", "top-up", "month-turn", "leap-day", "no-usage", "one-day-old", "delinquent"]
 
@@ -77,7 +77,7 @@ def test_a_delinquent_account_says_so() -> None:
 
 
 def test_the_demo_is_the_same_each_time_and_never_ends() -> None:
-    first, second = Account.demo(), ACCOUNTS["demo"]()
+    first, second = demo(), ACCOUNTS["demo"]()
     assert [spent(first, day, day + 1) for day in range(-59, 200)] == [
         spent(second, day, day + 1) for day in range(-59, 200)
     ]
@@ -85,8 +85,8 @@ def test_the_demo_is_the_same_each_time_and_never_ends() -> None:
 
 
 def test_the_demo_spends_more_of_late() -> None:
-    demo = Account.demo()
-    assert spent(demo, -30, 0) > 2 * spent(demo, -60, -30) > 0
+    account = demo()
+    assert spent(account, -30, 0) > 2 * spent(account, -60, -30) > 0
 
 
 @pytest.mark.parametrize("make", ACCOUNTS.values(), ids=ACCOUNTS.keys())

@@ -8,7 +8,8 @@ import pytest
 from tests.sandbox.conftest import NOW, Ask
 
 from openai_monitor.errors import SettingsError
-from openai_monitor.sandbox import ENDPOINTS, FAULTS, Account, running
+from openai_monitor.sandbox import ENDPOINTS, FAULTS, running
+from openai_monitor.sandbox.accounts import demo
 from openai_monitor.sandbox.faults import parse_faults
 
 CREDIT = "/dashboard/billing/credit_grants"
@@ -232,7 +233,7 @@ def test_every_fault_can_be_switched_on_for_every_endpoint(name: str) -> None:
 @pytest.mark.parametrize("name", [name for name in FAULTS if FAULTS[name].unit != "bytes"])
 def test_every_fault_holds_for_an_unknown_address_too(name: str, client: httpx.Client) -> None:
     quick = f"{name}:0.001" if name in {"slow", "drip"} else name
-    with running(Account.demo(), (quick,), now=lambda: NOW) as server:
+    with running(demo(), (quick,), now=lambda: NOW) as server:
         try:
             status = client.get(server.url + "/nowhere").status_code
         except httpx.TransportError:

@@ -7,7 +7,8 @@ from datetime import UTC, datetime
 import pytest
 from tests.sandbox.conftest import Ask
 
-from openai_monitor.sandbox import ACCOUNTS, Account
+from openai_monitor.sandbox import ACCOUNTS
+from openai_monitor.sandbox.accounts import demo
 
 TODAY = "/dashboard/billing/usage?start_date=2023-04-11&end_date=2023-04-12"
 
@@ -161,7 +162,7 @@ def test_a_new_account_has_zeros_and_nothing_else(ask: Ask) -> None:
 
 
 def test_a_subscription_is_what_the_account_says(ask: Ask) -> None:
-    account = replace(Account.demo(), subscription={"object": "billing_subscription", "plan": None})
+    account = replace(demo(), subscription={"object": "billing_subscription", "plan": None})
     assert ask("/dashboard/billing/subscription", account=account).json() == {
         "object": "billing_subscription",
         "plan": None,

@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 from tests.sandbox.conftest import Ask
 
-from openai_monitor.sandbox import ACCOUNTS, Account
+from openai_monitor.sandbox import ACCOUNTS
+from openai_monitor.sandbox.accounts import demo
 
 ADMIN = "sk-admin-sandbox"
 TODAY = 1681171200
@@ -149,7 +150,7 @@ def test_the_spend_limit_is_in_cents(ask: Ask) -> None:
         "interval": "month",
         "enforcement": {"status": "enforcing"},
     }
-    unlimited = replace(Account.demo(), spend_limit=None)
+    unlimited = replace(demo(), spend_limit=None)
     assert ask("/v1/organization/spend_limit", ADMIN, account=unlimited).status_code == 404
 
 

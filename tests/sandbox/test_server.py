@@ -276,7 +276,7 @@ def test_run_refuses_what_it_cannot_do() -> None:
 
 def test_naming_the_faults_does_not_load_the_server() -> None:
     code = (
-        "import sys; from openai_monitor.sandbox import FAULTS, Account, key_for; Account.demo();"
+        "import sys; from openai_monitor.sandbox import FAULTS, accounts, key_for; accounts.demo();"
         "assert not {'asyncio', 'ssl', 'socket', 'httpx'} & set(sys.modules)"
     )
     subprocess.run([sys.executable, "-c", code], check=True)

@@ -12,16 +12,16 @@ import yaml
 from openai_monitor.collect.retry import RetryPolicy
 from openai_monitor.collect.transport import Transport
 from openai_monitor.sandbox import Server, serve
+from openai_monitor.schedule.events import RoundEvent
+from openai_monitor.schedule.gate import Gate
+from openai_monitor.schedule.health import Health
+from openai_monitor.schedule.monitors import MonitorSpec
+from openai_monitor.schedule.news import News
+from openai_monitor.schedule.scheduler import Turn
+from openai_monitor.schedule.stats import Stats
 from openai_monitor.service.entries import Definitions
-from openai_monitor.service.events import RoundEvent
-from openai_monitor.service.gate import Gate
-from openai_monitor.service.health import Health
-from openai_monitor.service.monitors import MonitorSpec
-from openai_monitor.service.news import News
 from openai_monitor.service.reading import read_setup
 from openai_monitor.service.runner import Runner
-from openai_monitor.service.scheduler import Turn
-from openai_monitor.service.stats import Stats
 
 KEY = "sess-sandbox"
 QUICK = RetryPolicy(tries=3, pause=0.01, pause_when_limited=0.01, longest_pause=0.5)

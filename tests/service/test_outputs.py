@@ -10,8 +10,8 @@ from pydantic import BaseModel
 
 from openai_monitor.errors import SettingsError
 from openai_monitor.rows import Round
+from openai_monitor.schedule.events import MonitorIdentity, RoundEvent
 from openai_monitor.service import outputs as outputs_module
-from openai_monitor.service.events import MonitorIdentity, RoundEvent
 from openai_monitor.service.outputs import Outputs
 from openai_monitor.sinks import Sink, SinkHealth
 

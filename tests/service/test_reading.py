@@ -7,10 +7,10 @@ from textwrap import dedent
 import pytest
 
 from openai_monitor.errors import SettingsError
+from openai_monitor.schedule.monitors import MonitorSpec
+from openai_monitor.schedule.secrets import CommandSecret, EnvironmentSecret, FileSecret
 from openai_monitor.service.entries import Definitions
-from openai_monitor.service.monitors import MonitorSpec
 from openai_monitor.service.reading import MonitorsFileError, Setup, read_setup
-from openai_monitor.service.secrets import CommandSecret, EnvironmentSecret, FileSecret
 
 KEY = "sess-fake-key"
 

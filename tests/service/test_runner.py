@@ -12,9 +12,9 @@ from tests.service.running import KEY, Bench, bench
 
 from openai_monitor.collect.retry import RetryPolicy
 from openai_monitor.sandbox import FAULTS
+from openai_monitor.schedule.events import RoundEvent, Trouble
+from openai_monitor.schedule.logs import set_up
 from openai_monitor.service import runner as runner_module
-from openai_monitor.service.events import RoundEvent, Trouble
-from openai_monitor.service.logs import set_up
 
 Check = Callable[[Bench], Awaitable[None]]
 

@@ -13,7 +13,7 @@ import pytest
 from tests.service.running import KEY, write_file
 
 from openai_monitor.sandbox import Server, serve
-from openai_monitor.service.events import Trouble
+from openai_monitor.schedule.events import Trouble
 from openai_monitor.service.fleet import NotNow, Share
 from openai_monitor.service.reading import MonitorsFileError
 from openai_monitor.service.service import Options, Service

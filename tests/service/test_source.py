@@ -8,13 +8,13 @@ from pathlib import Path
 
 import pytest
 
+from openai_monitor.schedule.health import Health
+from openai_monitor.schedule.monitors import MonitorSource
+from openai_monitor.schedule.stats import Stats
 from openai_monitor.service import source as source_module
 from openai_monitor.service.entries import Definitions
-from openai_monitor.service.health import Health
-from openai_monitor.service.monitors import MonitorSource
 from openai_monitor.service.reading import MonitorsFileError, Setup, read_setup
 from openai_monitor.service.source import FileSource
-from openai_monitor.service.stats import Stats
 
 Check = Callable[[FileSource], Awaitable[None]]
 

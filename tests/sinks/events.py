@@ -4,7 +4,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from openai_monitor.rows import Code, Field, FieldType, MetricSetResult, Round, Row, Skipped
-from openai_monitor.service.events import MonitorIdentity, RoundEvent, Trouble, trouble_of
+from openai_monitor.schedule.events import MonitorIdentity, RoundEvent, Trouble, trouble_of
 
 MOMENT = datetime(2026, 11, 22, 19, 50, 0, 120_000, tzinfo=UTC)
 

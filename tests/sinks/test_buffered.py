@@ -4,10 +4,10 @@ import asyncio
 from collections.abc import Callable, Coroutine, Sequence
 
 import pytest
-from tests.service.virtual import run_virtual
+from tests.schedule.virtual import run_virtual
 from tests.sinks.events import COST, CREDIT, event
 
-from openai_monitor.service.events import RoundEvent
+from openai_monitor.schedule.events import RoundEvent
 from openai_monitor.sinks.buffered import Buffered, OutputDown, OutputRefused
 
 

@@ -12,7 +12,7 @@ from tests.corpus import ROOT
 from openai_monitor.api import collect_once_async
 from openai_monitor.definition.shipped import load_definition
 from openai_monitor.sandbox.server import serve
-from openai_monitor.service.events import MonitorIdentity, RoundEvent
+from openai_monitor.schedule.events import MonitorIdentity, RoundEvent
 from openai_monitor.service.web.settings import WebSettings
 from openai_monitor.sinks import SINKS, Surroundings
 from openai_monitor.sinks.present import Page

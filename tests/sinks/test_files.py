@@ -13,7 +13,7 @@ from tests.sinks.events import BILLING, COST, CREDIT, PRIVATE, SECRET, down, eve
 from tests.sinks.receiver import until
 
 from openai_monitor.errors import SettingsError
-from openai_monitor.service.events import RoundEvent
+from openai_monitor.schedule.events import RoundEvent
 from openai_monitor.sinks import SINKS, Sink, Surroundings
 from openai_monitor.sinks.files import file_name
 from openai_monitor.sinks.rotating import RotatingFile

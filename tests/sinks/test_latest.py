@@ -6,7 +6,7 @@ import pytest
 from tests.sinks.events import COST, CREDIT, MOMENT, down, event, refused
 
 from openai_monitor.rows import Skipped
-from openai_monitor.service.events import RoundEvent, Trouble
+from openai_monitor.schedule.events import RoundEvent, Trouble
 from openai_monitor.sinks.latest import Latest, MonitorNow
 
 STALENESS = timedelta(seconds=900)

@@ -23,7 +23,7 @@ from tests.sinks.events import (
 )
 
 from openai_monitor.rows import Field, FieldType, Skipped, Value
-from openai_monitor.service.events import RoundEvent
+from openai_monitor.schedule.events import RoundEvent
 from openai_monitor.sinks.line_protocol import line, lines_of, nanoseconds
 
 

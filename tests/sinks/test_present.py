@@ -27,7 +27,7 @@ from tests.sinks.events import (
 )
 
 from openai_monitor.rows import Field, FieldType, MetricSetResult, Skipped
-from openai_monitor.service.events import RoundEvent, Trouble
+from openai_monitor.schedule.events import RoundEvent, Trouble
 from openai_monitor.sinks import SinkHealth, Surroundings, series
 from openai_monitor.sinks.present import Page
 from openai_monitor.sinks.settings import PrometheusSettings

@@ -33,8 +33,8 @@ from openai_monitor.authoring.inline_json import json_text
 from openai_monitor.authoring.saved import read_saved
 from openai_monitor.definition.load import decode, read_bytes
 from openai_monitor.definition.wording import nearest, quote
-from openai_monitor.definition.yamltree import Entry, Node, Scalar, Sequence, read_tree
-from openai_monitor.definition.yamltree import Mapping as YamlMapping
+from openai_monitor.definition.yaml.tree import Entry, Node, Scalar, Sequence, read_tree
+from openai_monitor.definition.yaml.tree import Mapping as YamlMapping
 from openai_monitor.errors import DefinitionError, Problem, SettingsError
 
 SUFFIX = ".test"

@@ -11,8 +11,8 @@ from openai_monitor.collect.answer import Answer, Headers
 from openai_monitor.collect.parse.json_body import read_json
 from openai_monitor.definition.expression import compile_expression
 from openai_monitor.definition.lint import validate, validate_for_hertzbeat
-from openai_monitor.definition.manager import KEYWORDS, RESERVED
-from openai_monitor.definition.scalars import NOTHING
+from openai_monitor.definition.rules.manager import KEYWORDS, RESERVED
+from openai_monitor.definition.yaml.scalars import NOTHING
 from openai_monitor.errors import CollectionError, ExpressionSyntaxError, ParameterError, SettingsError
 
 _NAME = re.compile(r"[A-Za-z][\w.-]{0,62}", re.ASCII)

@@ -4,7 +4,7 @@ import json
 import re
 from collections.abc import Iterator
 
-from openai_monitor.definition.yamltree import MAX_SIZE, Node, Scalar, Sequence
+from openai_monitor.definition.yaml.tree import MAX_SIZE, Node, Scalar, Sequence
 
 _NUMBER = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][-+]?[0-9]+)?")
 _WORDS = ("true", "false")

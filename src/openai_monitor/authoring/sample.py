@@ -4,8 +4,8 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from openai_monitor.definition.manager import FORBIDDEN_WORDS
 from openai_monitor.definition.path import kind
+from openai_monitor.definition.rules.manager import FORBIDDEN_WORDS
 from openai_monitor.definition.wording import quote
 
 MOST_ROWS = 1_000

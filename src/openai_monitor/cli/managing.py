@@ -55,7 +55,7 @@ def with_manager(arguments: argparse.Namespace, work: "Callable[[ManagerApi], Aw
 
 def _refuse_in_clear(scheme: str, host: str, *, allowed: bool) -> None:
     from openai_monitor.errors import SettingsError
-    from openai_monitor.service.monitors import is_this_machine
+    from openai_monitor.schedule.monitors import is_this_machine
 
     if scheme == "http" and not allowed and not is_this_machine(host):
         raise SettingsError(

@@ -68,12 +68,16 @@ def _yaml(text: str, name: str) -> object:
     """Build values from YAML's events; its own constructor would read ``010`` as 8, ``no`` as False."""
     import yaml  # noqa: PLC0415 - a JSON file does without
 
+    from openai_monitor.definition.yaml.errors import is_nesting  # noqa: PLC0415 - as above
+
     loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
     try:
         return _build(iter(yaml.parse(text, Loader=loader)), name)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         where = f":{mark.line + 1}:{mark.column + 1}" if mark else ""
+        if is_nesting(error):
+            raise SettingsError(f"--params {name}{where}: nested too deeply; {_EXPECTED}") from None
         raise SettingsError(f"--params {name}{where}: not readable as YAML; {_EXPECTED}") from None
     except yaml.YAMLError:
         raise SettingsError(f"--params {name}: not readable as YAML; {_EXPECTED}") from None

@@ -17,8 +17,8 @@ from openai_monitor.definition.model import (
     ParamSpec,
 )
 from openai_monitor.definition.wording import nearest_name, quote
-from openai_monitor.definition.yamltree import Mapping as YamlMapping
-from openai_monitor.definition.yamltree import Node, Scalar, Sequence, Tree, follow
+from openai_monitor.definition.yaml.tree import Mapping as YamlMapping
+from openai_monitor.definition.yaml.tree import Node, Scalar, Sequence, Tree, follow
 from openai_monitor.errors import Problem
 
 _PARTS: dict[tuple[str, ...], tuple[type[Model], str]] = {

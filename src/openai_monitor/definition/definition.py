@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from openai_monitor.definition.model import Document, MetricSet, ParamSpec
-from openai_monitor.definition.yamltree import Node, Scalar, Tree, follow
+from openai_monitor.definition.yaml.tree import Node, Scalar, Tree, follow
 from openai_monitor.errors import Problem, Severity
 
 KeyPath = tuple[str | int, ...]

@@ -7,12 +7,12 @@ A rule is a function in a registry: ``REFUSALS`` at load, ``FAILURES``, ``DOUBTS
 from collections.abc import Iterable, Iterator
 
 from openai_monitor.definition.definition import Definition, KeyPath, in_order
-from openai_monitor.definition.doubts import DOUBTS
-from openai_monitor.definition.extensions import EXTENSIONS
-from openai_monitor.definition.failures import FAILURES
 from openai_monitor.definition.load import Reading, read
-from openai_monitor.definition.manager import DEMANDS, REMARKS, oldest_release
 from openai_monitor.definition.rules import Rules
+from openai_monitor.definition.rules.doubts import DOUBTS
+from openai_monitor.definition.rules.extensions import EXTENSIONS
+from openai_monitor.definition.rules.failures import FAILURES
+from openai_monitor.definition.rules.manager import DEMANDS, REMARKS, oldest_release
 from openai_monitor.errors import DefinitionError, Problem
 
 __all__ = ["hertzbeat_problems", "lint", "oldest_release", "validate", "validate_for_hertzbeat"]

@@ -7,8 +7,8 @@ from pydantic import ValidationError
 
 from openai_monitor.definition.definition import Definition, KeyPath, in_order, starts_with
 from openai_monitor.definition.model import Document
-from openai_monitor.definition.refusals import REFUSALS
-from openai_monitor.definition.yamltree import MAX_SIZE, Mapping, Tree, plain, read_tree
+from openai_monitor.definition.rules.refusals import REFUSALS
+from openai_monitor.definition.yaml.tree import MAX_SIZE, Mapping, Tree, plain, read_tree
 from openai_monitor.errors import DefinitionError, Problem
 
 __all__ = ["Definition", "Reading", "parse_definition", "read", "read_definition"]

@@ -10,7 +10,7 @@ from typing import Annotated, Any
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema, model_validator
 from pydantic_core import PydanticCustomError
 
-from openai_monitor.definition.scalars import read_boolean, read_integer
+from openai_monitor.definition.yaml.scalars import read_boolean, read_integer
 
 PARSE_TYPES = (
     "default",

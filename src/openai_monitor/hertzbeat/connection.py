@@ -11,7 +11,7 @@ from typing import Self
 from openai_monitor.hertzbeat import messages
 from openai_monitor.hertzbeat.framing import FrameReader, FrameWriter
 from openai_monitor.hertzbeat.messages import Message
-from openai_monitor.service.monitors import is_this_machine
+from openai_monitor.schedule.monitors import is_this_machine
 
 DEFAULT_PORT = 1158
 

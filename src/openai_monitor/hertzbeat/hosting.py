@@ -11,7 +11,7 @@ from openai_monitor.hertzbeat.link import Membership
 from openai_monitor.hertzbeat.listener import Listener
 from openai_monitor.hertzbeat.node import Node
 from openai_monitor.hertzbeat.rounds import JobCollector
-from openai_monitor.service.scheduler import Scheduler
+from openai_monitor.schedule.scheduler import Scheduler
 
 _log = logging.getLogger(__name__)
 

@@ -8,9 +8,9 @@ from itertools import islice
 from weakref import WeakValueDictionary
 
 from openai_monitor.definition.definition import Definition
-from openai_monitor.definition.failures import FAILURES
 from openai_monitor.definition.load import parse_definition
 from openai_monitor.definition.paging import WORDS, paging_complaints
+from openai_monitor.definition.rules.failures import FAILURES
 from openai_monitor.definition.shipped import load_definition, shipped_names
 from openai_monitor.errors import DefinitionError, Problem
 from openai_monitor.hertzbeat.documents import as_yaml, known_parts

@@ -5,11 +5,11 @@ from typing import Protocol
 
 from openai_monitor.hertzbeat.intervals import tick_of
 from openai_monitor.hertzbeat.jobs import Job
-from openai_monitor.service.events import RoundEvent
-from openai_monitor.service.health import Health, MonitorHealth
-from openai_monitor.service.monitors import MonitorSpec
-from openai_monitor.service.news import News
-from openai_monitor.service.pace import Pace
+from openai_monitor.schedule.events import RoundEvent
+from openai_monitor.schedule.health import Health, MonitorHealth
+from openai_monitor.schedule.monitors import MonitorSpec
+from openai_monitor.schedule.news import News
+from openai_monitor.schedule.pace import Pace
 
 
 class Listener(Protocol):

@@ -19,7 +19,7 @@ from openai_monitor.hertzbeat.runner import ScheduledJobs
 from openai_monitor.hertzbeat.session import State
 from openai_monitor.hertzbeat.tables import table_of
 from openai_monitor.rows import Code, MetricSetResult, Round
-from openai_monitor.service.scheduler import Scheduler, Turn
+from openai_monitor.schedule.scheduler import Scheduler, Turn
 
 _log = logging.getLogger(__name__)
 

@@ -16,8 +16,8 @@ from openai_monitor.hertzbeat.jobs import Job
 from openai_monitor.hertzbeat.kinds import SetHead
 from openai_monitor.hertzbeat.parameters import parameters_of
 from openai_monitor.rows import Code, MetricSetResult, Round
-from openai_monitor.service.logs import about
-from openai_monitor.service.stats import Stats
+from openai_monitor.schedule.logs import about
+from openai_monitor.schedule.stats import Stats
 
 _MOST_PLANS = 8
 """Kept for one job: sets with intervals of their own come together in a few ways only."""

@@ -14,9 +14,9 @@ from openai_monitor.hertzbeat.listener import Listener
 from openai_monitor.hertzbeat.one_time import OneTimeJobs
 from openai_monitor.hertzbeat.rounds import JobCollector, Plans
 from openai_monitor.rows import Round
-from openai_monitor.service.events import MonitorIdentity, RoundEvent, trouble_of
-from openai_monitor.service.pace import Pace
-from openai_monitor.service.scheduler import FIRST_WITHIN, Scheduler, Turn
+from openai_monitor.schedule.events import MonitorIdentity, RoundEvent, trouble_of
+from openai_monitor.schedule.pace import Pace
+from openai_monitor.schedule.scheduler import FIRST_WITHIN, Scheduler, Turn
 
 _FEW = 8
 _PREFIX = "hertzbeat:"

@@ -11,11 +11,11 @@ from openai_monitor.hertzbeat.hosting import Hosted, hosted
 from openai_monitor.hertzbeat.link import Membership
 from openai_monitor.hertzbeat.listener import ServiceListener
 from openai_monitor.hertzbeat.rounds import JobCollector
-from openai_monitor.service import signals
-from openai_monitor.service.gate import Gate
-from openai_monitor.service.news import News
-from openai_monitor.service.scheduler import Room, Scheduler, Turn
-from openai_monitor.service.stats import Stats
+from openai_monitor.schedule import signals
+from openai_monitor.schedule.gate import Gate
+from openai_monitor.schedule.news import News
+from openai_monitor.schedule.scheduler import Room, Scheduler, Turn
+from openai_monitor.schedule.stats import Stats
 
 IN_FLIGHT = 32
 PER_HOST = 8

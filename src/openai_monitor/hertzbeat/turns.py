@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Protocol
 
-from openai_monitor.service.scheduler import Run, Turn
+from openai_monitor.schedule.scheduler import Run, Turn
 
 
 class Jobs(Protocol):

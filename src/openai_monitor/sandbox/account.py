@@ -150,13 +150,6 @@ class Account:
     organizations: tuple[str, ...] = ("org-sandbox",)
     organization_name: str = "Acme"
 
-    @staticmethod
-    def demo() -> "Account":
-        """Return the account of the README, whose today is that of the bodies people have recorded."""
-        from openai_monitor.sandbox.accounts import demo  # noqa: PLC0415 - it imports this module
-
-        return demo()
-
 
 class Ledger(NamedTuple):
     """An account whose days have dates."""

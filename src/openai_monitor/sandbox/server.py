@@ -14,6 +14,7 @@ from urllib.parse import unquote
 
 from openai_monitor.errors import SettingsError
 from openai_monitor.sandbox.account import Account, Ledger
+from openai_monitor.sandbox.accounts import demo
 from openai_monitor.sandbox.connection import Connection, Incoming
 from openai_monitor.sandbox.exchange import Call, Reply, error_reply
 from openai_monitor.sandbox.faults import FAULTS, Switch, parse_faults, spoil
@@ -122,7 +123,7 @@ async def serve(
     ``faults`` are switches as ``faults.parse_faults`` reads them; port 0 takes a free one; ``now`` must
     return aware times. Raises SettingsError for an unknown fault or an address that can't be listened on.
     """
-    server = Server(Account.demo() if account is None else account, faults, now)
+    server = Server(demo() if account is None else account, faults, now)
     connections: set[Connection] = set()
     listener = await _listen(partial(Connection, server.respond, now, connections), host, port, tls)
     server.host, server.port = host, listener.sockets[0].getsockname()[1]

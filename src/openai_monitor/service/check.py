@@ -1,10 +1,10 @@
 """What ``run --check`` looks at beside the file itself."""
 
 from openai_monitor.errors import SettingsError
+from openai_monitor.schedule.secrets import CommandSecret, SecretError, SecretSource
+from openai_monitor.schedule.stats import Stats
 from openai_monitor.service.reading import Setup
-from openai_monitor.service.secrets import CommandSecret, SecretError, SecretSource
 from openai_monitor.service.sections import make_sink
-from openai_monitor.service.stats import Stats
 
 
 async def unreadable_secrets(setup: Setup) -> list[str]:

@@ -9,7 +9,7 @@ from pydantic_core import ErrorDetails
 
 from openai_monitor.definition.definition import KeyPath, make_problem, show_path
 from openai_monitor.definition.wording import nearest, quote
-from openai_monitor.definition.yamltree import Mapping, Node, Scalar, Tree, follow
+from openai_monitor.definition.yaml.tree import Mapping, Node, Scalar, Tree, follow
 from openai_monitor.errors import Problem
 
 _EXPECTED = {

@@ -22,8 +22,8 @@ from pydantic import (
 )
 from pydantic_core import PydanticCustomError
 
+from openai_monitor.schedule.secrets import SECRET_SCHEMA, SecretSource, parse_source
 from openai_monitor.service.complaints import EXPECTATION
-from openai_monitor.service.secrets import SECRET_SCHEMA, SecretSource, parse_source
 
 LEAST_PERIOD = 30
 """Seconds, unless the host is this machine."""

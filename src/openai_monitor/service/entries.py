@@ -9,13 +9,13 @@ from openai_monitor.collect.parameters import TIME_ZONE, check_parameters, resol
 from openai_monitor.definition.definition import Definition, KeyPath
 from openai_monitor.definition.load import parse_definition, read_bytes
 from openai_monitor.definition.model import ParamSpec
-from openai_monitor.definition.scalars import read_boolean
 from openai_monitor.definition.shipped import shipped_folder, shipped_names
 from openai_monitor.definition.wording import nearest, quote
+from openai_monitor.definition.yaml.scalars import read_boolean
 from openai_monitor.errors import DefinitionError, ParameterError, Severity
+from openai_monitor.schedule.monitors import MonitorSpec, Value, host_of, is_this_machine
+from openai_monitor.schedule.secrets import SecretSource
 from openai_monitor.service.config import DEFAULT_PERIOD, LEAST_PERIOD, Defaults, MonitorEntry
-from openai_monitor.service.monitors import MonitorSpec, Value, host_of, is_this_machine
-from openai_monitor.service.secrets import SecretSource
 
 DEFAULT_DEFINITION = "openai"
 SAFE_PERIOD = 120

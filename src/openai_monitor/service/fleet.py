@@ -5,12 +5,12 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from openai_monitor.errors import MonitorError
+from openai_monitor.schedule.events import RoundEvent
+from openai_monitor.schedule.health import Health
+from openai_monitor.schedule.monitors import MonitorSpec, is_this_machine
+from openai_monitor.schedule.scheduler import FIRST_WITHIN, Scheduler
 from openai_monitor.service.config import LEAST_PERIOD
-from openai_monitor.service.events import RoundEvent
-from openai_monitor.service.health import Health
-from openai_monitor.service.monitors import MonitorSpec, is_this_machine
 from openai_monitor.service.runner import Runner
-from openai_monitor.service.scheduler import FIRST_WITHIN, Scheduler
 
 
 class NotNow(MonitorError):

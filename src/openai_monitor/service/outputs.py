@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from pydantic import BaseModel
 
 from openai_monitor.errors import MonitorError
-from openai_monitor.service.events import RoundEvent
+from openai_monitor.schedule.events import RoundEvent
 from openai_monitor.sinks import Sink, SinkHealth
 
 _log = logging.getLogger(__name__)

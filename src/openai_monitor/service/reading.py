@@ -10,16 +10,16 @@ from pydantic import BaseModel, ValidationError
 from openai_monitor.definition.definition import KeyPath, in_order, make_problem
 from openai_monitor.definition.load import decode, read_bytes
 from openai_monitor.definition.wording import nearest, quote
-from openai_monitor.definition.yamltree import Mapping as YamlMapping
-from openai_monitor.definition.yamltree import Node, Scalar, Tree, follow, plain
-from openai_monitor.definition.yamltree import Sequence as YamlSequence
+from openai_monitor.definition.yaml.tree import Mapping as YamlMapping
+from openai_monitor.definition.yaml.tree import Node, Scalar, Tree, follow, plain
+from openai_monitor.definition.yaml.tree import Sequence as YamlSequence
 from openai_monitor.errors import DefinitionError, Problem, SettingsError, Severity
 from openai_monitor.hertzbeat.settings import HertzbeatSection
+from openai_monitor.schedule.monitors import MonitorSpec
 from openai_monitor.service.complaints import complain, found
 from openai_monitor.service.config import Defaults, Limits, Log, MonitorEntry, MonitorsFile, Network
 from openai_monitor.service.entries import Definitions, Entries
 from openai_monitor.service.history.settings import HistorySettings
-from openai_monitor.service.monitors import MonitorSpec
 from openai_monitor.service.sections import PROMETHEUS, section_models
 from openai_monitor.service.web.settings import WebSettings
 from openai_monitor.service.yamlfile import read_tree, repeated_keys

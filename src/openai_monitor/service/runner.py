@@ -15,15 +15,15 @@ from openai_monitor.collect.rounds import collect_round
 from openai_monitor.errors import MonitorError, ParameterError
 from openai_monitor.redact import Redactor
 from openai_monitor.rows import Round, Skipped
-from openai_monitor.service.events import MonitorIdentity, RoundEvent, Trouble, trouble_of
-from openai_monitor.service.health import Health, MonitorHealth
-from openai_monitor.service.logs import Context, about
-from openai_monitor.service.monitors import MonitorSpec, read_params
-from openai_monitor.service.news import News
-from openai_monitor.service.pace import Pace
-from openai_monitor.service.scheduler import Turn
-from openai_monitor.service.secrets import SecretError, SecretSource
-from openai_monitor.service.stats import Stats
+from openai_monitor.schedule.events import MonitorIdentity, RoundEvent, Trouble, trouble_of
+from openai_monitor.schedule.health import Health, MonitorHealth
+from openai_monitor.schedule.logs import Context, about
+from openai_monitor.schedule.monitors import MonitorSpec, read_params
+from openai_monitor.schedule.news import News
+from openai_monitor.schedule.pace import Pace
+from openai_monitor.schedule.scheduler import Turn
+from openai_monitor.schedule.secrets import SecretError, SecretSource
+from openai_monitor.schedule.stats import Stats
 
 if TYPE_CHECKING:
     from openai_monitor.collect.asking import Sender

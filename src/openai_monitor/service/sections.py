@@ -7,8 +7,8 @@ from typing import cast
 from pydantic import BaseModel
 
 from openai_monitor.hertzbeat.settings import HertzbeatSection
+from openai_monitor.schedule.stats import Stats
 from openai_monitor.service.history.settings import HistorySettings
-from openai_monitor.service.stats import Stats
 from openai_monitor.service.web.settings import WebSettings
 from openai_monitor.sinks import SINKS, Settings, Sink, SinkHealth, Surroundings
 

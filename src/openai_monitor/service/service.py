@@ -13,20 +13,20 @@ from pydantic import BaseModel
 
 from openai_monitor.collect.transport import Transport, TransportSettings
 from openai_monitor.hertzbeat.turns import Jobs, shared
-from openai_monitor.service import logs, signals
-from openai_monitor.service.events import RoundEvent
+from openai_monitor.schedule import logs, signals
+from openai_monitor.schedule.events import RoundEvent
+from openai_monitor.schedule.gate import Gate
+from openai_monitor.schedule.health import Health
+from openai_monitor.schedule.monitors import MonitorSpec
+from openai_monitor.schedule.news import News
+from openai_monitor.schedule.scheduler import FIRST_WITHIN, Room, Scheduler
+from openai_monitor.schedule.stats import Stats
 from openai_monitor.service.fleet import Fleet, Share
-from openai_monitor.service.gate import Gate
-from openai_monitor.service.health import Health
-from openai_monitor.service.monitors import MonitorSpec
-from openai_monitor.service.news import News
 from openai_monitor.service.outputs import Outputs
 from openai_monitor.service.reading import Setup
 from openai_monitor.service.runner import Runner
-from openai_monitor.service.scheduler import FIRST_WITHIN, Room, Scheduler
 from openai_monitor.service.sections import HISTORY, PROMETHEUS, make_sink
 from openai_monitor.service.source import FileSource
-from openai_monitor.service.stats import Stats
 from openai_monitor.sinks import Sink
 
 if TYPE_CHECKING:

@@ -7,11 +7,11 @@ from collections.abc import Collection, Sequence
 from hashlib import blake2b
 from pathlib import Path
 
+from openai_monitor.schedule.health import Health
+from openai_monitor.schedule.monitors import MonitorSpec
+from openai_monitor.schedule.stats import Stats
 from openai_monitor.service.entries import Definitions
-from openai_monitor.service.health import Health
-from openai_monitor.service.monitors import MonitorSpec
 from openai_monitor.service.reading import MonitorsFileError, Setup, read_setup
-from openai_monitor.service.stats import Stats
 
 _log = logging.getLogger(__name__)
 

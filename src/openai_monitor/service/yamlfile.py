@@ -2,10 +2,8 @@
 
 from dataclasses import replace
 
-import yaml
-
-from openai_monitor.definition import yamltree
-from openai_monitor.definition.yamlerrors import problem_at, syntax_problem
+from openai_monitor.definition.yaml.errors import problem_at
+from openai_monitor.definition.yaml.tree import MAX_DIRECTIVES, Tree, compose
 from openai_monitor.errors import DefinitionError, Problem
 
 MAX_SIZE = 32 * 2**20
@@ -14,7 +12,7 @@ MAX_NODES = 2_000_000
 """Scalars, lists and mappings. A monitor has some twenty."""
 
 
-def read_tree(text: str, file: str) -> yamltree.Tree:
+def read_tree(text: str, file: str) -> Tree:
     """Compose the one document of a text. Raises DefinitionError with one Problem."""
     text = text.removeprefix("\ufeff")
     if len(text) > MAX_SIZE:
@@ -22,18 +20,16 @@ def read_tree(text: str, file: str) -> yamltree.Tree:
         raise DefinitionError(
             [problem_at((0, 0), file, "too-large", f"the file is larger than {MAX_SIZE // 2**20} MiB", hint)]
         )
-    if text.count("\n%") > yamltree.MAX_DIRECTIVES:
-        message = f"more than {yamltree.MAX_DIRECTIVES} lines begin with `%`"
+    if text.count("\n%") > MAX_DIRECTIVES:
+        message = f"more than {MAX_DIRECTIVES} lines begin with `%`"
         raise DefinitionError([problem_at((0, 0), file, "too-large", message, "remove the YAML directives")])
     try:
-        return _Composer(text, file).document()
-    except (yaml.YAMLError, UnicodeEncodeError) as error:
-        raise DefinitionError([syntax_problem(error, text, file)]) from None
+        return compose(text, file, MAX_NODES)
     except DefinitionError as error:
         raise DefinitionError([_reworded(problem) for problem in error.problems]) from None
 
 
-def repeated_keys(tree: yamltree.Tree, file: str) -> list[Problem]:
+def repeated_keys(tree: Tree, file: str) -> list[Problem]:
     """An error for each key that stands twice in one mapping."""
     message = "`{}` stands here again, it is at {}:{} already"
     return [
@@ -60,11 +56,3 @@ _WORDS = {
 def _reworded(problem: Problem) -> Problem:
     message, hint = _WORDS.get(problem.rule, (problem.message, problem.hint))
     return replace(problem, message=message, hint=hint)
-
-
-class _Composer(yamltree._Composer):  # noqa: SLF001 - the same composer with another limit
-    def _count(self, event: yaml.Event, nodes: int) -> None:
-        self._nodes += nodes
-        if self._nodes > MAX_NODES:
-            message = f"more than {MAX_NODES:,} values, aliases counted as what they repeat"
-            self._refuse(event, "too-large", message, "split the file, or repeat less")

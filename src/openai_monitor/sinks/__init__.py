@@ -28,7 +28,7 @@ from importlib import import_module
 from types import MappingProxyType
 from typing import Protocol, cast
 
-from openai_monitor.service.events import RoundEvent
+from openai_monitor.schedule.events import RoundEvent
 from openai_monitor.sinks.settings import (
     CsvSettings,
     InfluxSettings,

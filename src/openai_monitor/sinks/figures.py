@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 
 from openai_monitor.rows import MetricSetResult, Round
-from openai_monitor.service.events import MonitorIdentity
+from openai_monitor.schedule.events import MonitorIdentity
 from openai_monitor.spend import PARTS, Figures, read, work_out
 
 _DAY = 86_400

@@ -15,7 +15,7 @@ from pathlib import Path
 from openai_monitor.errors import SettingsError
 from openai_monitor.outputs import PLAIN, ndjson, utc
 from openai_monitor.rows import MetricSetResult, Value
-from openai_monitor.service.events import RoundEvent
+from openai_monitor.schedule.events import RoundEvent
 from openai_monitor.sinks import Sink, Surroundings
 from openai_monitor.sinks.aside import aside
 from openai_monitor.sinks.buffered import Buffered

@@ -5,8 +5,8 @@ import select
 import sys
 from collections.abc import Callable, Sequence
 
-from openai_monitor.service.events import RoundEvent
-from openai_monitor.service.secrets import SecretSource
+from openai_monitor.schedule.events import RoundEvent
+from openai_monitor.schedule.secrets import SecretSource
 from openai_monitor.sinks import Sink, Surroundings
 from openai_monitor.sinks.aside import aside
 from openai_monitor.sinks.buffered import Buffered

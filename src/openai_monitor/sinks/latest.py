@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from openai_monitor.rows import MetricSetResult
-from openai_monitor.service.events import MonitorIdentity, RoundEvent, Trouble, trouble_of_set
+from openai_monitor.schedule.events import MonitorIdentity, RoundEvent, Trouble, trouble_of_set
 
 
 @dataclass(frozen=True, slots=True)

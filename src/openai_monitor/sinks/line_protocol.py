@@ -15,7 +15,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 
 from openai_monitor.rows import Field, FieldType, MetricSetResult, Value
-from openai_monitor.service.events import RoundEvent, trouble_of_set
+from openai_monitor.schedule.events import RoundEvent, trouble_of_set
 from openai_monitor.sinks.readings import clean_text, finite, label_text, readings, shape_of
 
 SET_MEASUREMENT = "openai_monitor_set"

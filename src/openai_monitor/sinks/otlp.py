@@ -15,8 +15,8 @@ from urllib.parse import urlsplit
 from openai_monitor import __version__
 from openai_monitor.errors import SettingsError
 from openai_monitor.rows import MetricSetResult
-from openai_monitor.service.events import RoundEvent, trouble_of_set
-from openai_monitor.service.secrets import SecretError, SecretSource
+from openai_monitor.schedule.events import RoundEvent, trouble_of_set
+from openai_monitor.schedule.secrets import SecretError, SecretSource
 from openai_monitor.sinks import Sink, Surroundings
 from openai_monitor.sinks.aside import aside
 from openai_monitor.sinks.buffered import Buffered, OutputDown

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 
 from openai_monitor import __version__
-from openai_monitor.service.events import MonitorIdentity
+from openai_monitor.schedule.events import MonitorIdentity
 from openai_monitor.sinks import SinkHealth
 from openai_monitor.sinks.exposition import OWN, Families, LabelSet
 from openai_monitor.sinks.latest import MonitorNow

@@ -10,7 +10,7 @@ from openai_monitor.collect.answer import Answer
 from openai_monitor.collect.request import Request
 from openai_monitor.collect.transport import Session, Transport, TransportSettings
 from openai_monitor.errors import CollectionError
-from openai_monitor.service.secrets import SecretError, SecretSource
+from openai_monitor.schedule.secrets import SecretError, SecretSource
 from openai_monitor.sinks.buffered import OutputDown, OutputRefused
 from openai_monitor.sinks.settings import Sending, check_address
 

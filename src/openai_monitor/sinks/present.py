@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from openai_monitor.rows import MetricSetResult
-from openai_monitor.service.events import RoundEvent
+from openai_monitor.schedule.events import RoundEvent
 from openai_monitor.sinks import SinkHealth, Surroundings
 from openai_monitor.sinks.exposition import Block, Families, Headers, LabelSet
 from openai_monitor.sinks.figures import figures_of

@@ -10,7 +10,7 @@ from dataclasses import replace
 from functools import lru_cache
 
 from openai_monitor.rows import Field, MetricSetResult, Round
-from openai_monitor.service.events import RoundEvent
+from openai_monitor.schedule.events import RoundEvent
 
 _CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 _PRIVATE = re.compile(

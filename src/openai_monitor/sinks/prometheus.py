@@ -5,7 +5,7 @@ import time
 from importlib.util import find_spec
 
 from openai_monitor.errors import SettingsError
-from openai_monitor.service.events import RoundEvent
+from openai_monitor.schedule.events import RoundEvent
 from openai_monitor.sinks import SinkHealth, Surroundings
 from openai_monitor.sinks.aside import aside
 from openai_monitor.sinks.settings import Present, PrometheusSettings

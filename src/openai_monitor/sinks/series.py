@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterable, Sequence
 from functools import lru_cache
 
 from openai_monitor.rows import Field, FieldType, MetricSetResult, Value
-from openai_monitor.service.events import MonitorIdentity
+from openai_monitor.schedule.events import MonitorIdentity
 from openai_monitor.sinks.exposition import Families, LabelSet
 from openai_monitor.sinks.figures import Figure
 from openai_monitor.sinks.naming import TAKEN, label_names, name_of, prefix

@@ -18,7 +18,7 @@ from pydantic import (
 )
 from pydantic_core import PydanticCustomError
 
-from openai_monitor.service.secrets import SECRET_SCHEMA, SecretSource, parse_source
+from openai_monitor.schedule.secrets import SECRET_SCHEMA, SecretSource, parse_source
 from openai_monitor.sinks.private import is_private
 
 

@@ -7,7 +7,7 @@ import tempfile
 from contextlib import suppress
 from pathlib import Path
 
-from openai_monitor.service.events import RoundEvent
+from openai_monitor.schedule.events import RoundEvent
 from openai_monitor.sinks import Sink, SinkHealth, Surroundings
 from openai_monitor.sinks.aside import aside
 from openai_monitor.sinks.buffered import reason

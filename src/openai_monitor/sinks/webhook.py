@@ -19,7 +19,7 @@ from collections.abc import Mapping, Sequence
 from openai_monitor.outputs import utc
 from openai_monitor.outputs.json_text import encode, row_encoder
 from openai_monitor.rows import MetricSetResult
-from openai_monitor.service.events import RoundEvent, trouble_of_set
+from openai_monitor.schedule.events import RoundEvent, trouble_of_set
 from openai_monitor.sinks import Sink, Surroundings
 from openai_monitor.sinks.aside import aside
 from openai_monitor.sinks.buffered import Buffered

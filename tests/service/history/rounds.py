@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from openai_monitor.rows import Code, Field, FieldType, MetricSetResult, Round, Row, Skipped
-from openai_monitor.service.events import MonitorIdentity, RoundEvent, trouble_of
+from openai_monitor.schedule.events import MonitorIdentity, RoundEvent, trouble_of
 from openai_monitor.service.history.place import make_private
 from openai_monitor.service.history.schema import open_to_write, transaction
 from openai_monitor.service.history.settings import HistorySettings

@@ -18,7 +18,7 @@ from tests.service.history.rounds import (
     write,
 )
 
-from openai_monitor.service.events import RoundEvent
+from openai_monitor.schedule.events import RoundEvent
 from openai_monitor.service.history.queries import History
 
 if TYPE_CHECKING:

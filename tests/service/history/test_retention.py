@@ -19,7 +19,7 @@ from tests.service.history.rounds import (
     write,
 )  # fmt: skip
 
-from openai_monitor.service.events import RoundEvent
+from openai_monitor.schedule.events import RoundEvent
 from openai_monitor.service.history.hourly import Hour
 from openai_monitor.service.history.queries import History
 from openai_monitor.service.history.retention import Calendar, tidy

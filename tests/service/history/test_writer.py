@@ -25,7 +25,7 @@ from tests.service.history.rounds import (
 )  # fmt: skip
 
 from openai_monitor.rows import Field, FieldType
-from openai_monitor.service.events import RoundEvent
+from openai_monitor.schedule.events import RoundEvent
 from openai_monitor.service.history import schema
 from openai_monitor.service.history.buffer import Buffer, waiting
 from openai_monitor.service.history.place import companions

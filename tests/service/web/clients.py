@@ -8,7 +8,7 @@ from typing import ClassVar, NamedTuple
 
 from tests.sinks.events import COST, CREDIT, event
 
-from openai_monitor.service.events import RoundEvent
+from openai_monitor.schedule.events import RoundEvent
 from openai_monitor.service.web.settings import WebSettings
 from openai_monitor.service.web.site import Exposition, Site, Web
 from openai_monitor.sinks import Surroundings

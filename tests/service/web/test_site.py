@@ -14,7 +14,7 @@ from tests.service.web.clients import Got, connect, get, listening, sink_with
 from tests.sinks.events import COST, CREDIT, event
 
 from openai_monitor.errors import MonitorError
-from openai_monitor.service.events import RoundEvent
+from openai_monitor.schedule.events import RoundEvent
 from openai_monitor.service.web import site
 
 

@@ -65,7 +65,7 @@ def run(arguments: argparse.Namespace) -> int:
     from openai_monitor.collect.transport import TransportSettings
     from openai_monitor.hertzbeat.settings import membership
     from openai_monitor.hertzbeat.standalone import IN_FLIGHT, Standalone
-    from openai_monitor.service.logs import set_up
+    from openai_monitor.schedule.logs import set_up
 
     ca_file = Path(arguments.ca_file) if arguments.ca_file else None
     who = membership(arguments.manager, arguments.identity, mode=arguments.mode, tls=arguments.tls, ca_file=ca_file)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from openai_monitor.service.events import RoundEvent
+from openai_monitor.schedule.events import RoundEvent
 
 MOST_BYTES = 32 * 2**20
 MOST_AT_ONCE = 200

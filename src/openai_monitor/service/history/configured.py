@@ -6,7 +6,7 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from openai_monitor.definition.load import decode, read_bytes
-from openai_monitor.definition.yamltree import plain
+from openai_monitor.definition.yaml.tree import plain
 from openai_monitor.errors import DefinitionError, SettingsError
 from openai_monitor.service.history.settings import HistorySettings
 from openai_monitor.service.yamlfile import read_tree

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from openai_monitor.rows import Field, MetricSetResult, Round, Skipped
-from openai_monitor.service.events import MonitorIdentity, RoundEvent
+from openai_monitor.schedule.events import MonitorIdentity, RoundEvent
 from openai_monitor.service.history.cells import Layout, difference, to_json
 from openai_monitor.service.history.costs import DailyCosts
 from openai_monitor.service.history.moments import MILLISECOND, milliseconds, moment_of

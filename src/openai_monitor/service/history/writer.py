@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from openai_monitor.service.events import RoundEvent
+from openai_monitor.schedule.events import RoundEvent
 from openai_monitor.service.history import faults, place, schema
 from openai_monitor.service.history.buffer import MOST_BYTES, Buffer, Forget, Waiting, waiting
 from openai_monitor.service.history.retention import Calendar, tidy

@@ -9,7 +9,7 @@ import os
 import time
 from dataclasses import dataclass
 
-from openai_monitor.service.secrets import SecretSource
+from openai_monitor.schedule.secrets import SecretSource
 from openai_monitor.service.web.settings import Authentication, Password, PasswordHash
 from openai_monitor.sinks.aside import aside
 

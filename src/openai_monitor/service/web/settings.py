@@ -11,7 +11,7 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, Field, PlainValidator, ValidationInfo, WithJsonSchema, model_validator
 from pydantic_core import PydanticCustomError
 
-from openai_monitor.service.secrets import SECRET_SCHEMA, SecretSource, parse_source
+from openai_monitor.schedule.secrets import SECRET_SCHEMA, SecretSource, parse_source
 from openai_monitor.sinks.settings import FilePath, Settings
 
 _HOST_AND_PORT = re.compile(r"(?:\[([0-9a-fA-F:.%\w]+)\]|([^\[\]:]*)):(\d{1,5})")

@@ -11,8 +11,8 @@ from typing import Protocol
 from urllib.parse import parse_qs
 
 from openai_monitor.errors import MonitorError
-from openai_monitor.service.events import RoundEvent
-from openai_monitor.service.secrets import SecretError
+from openai_monitor.schedule.events import RoundEvent
+from openai_monitor.schedule.secrets import SecretError
 from openai_monitor.service.web.authentication import Guard
 from openai_monitor.service.web.server import Ask, Reply, Server, text
 from openai_monitor.service.web.settings import WebSettings, split_listen

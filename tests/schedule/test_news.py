@@ -7,16 +7,16 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from tests.service.virtual import run_virtual
+from tests.schedule.virtual import run_virtual
 
 from openai_monitor.definition.shipped import load_definition
 from openai_monitor.rows import Code, MetricSetResult, Round, Skipped
-from openai_monitor.service.events import MonitorIdentity, RoundEvent, Trouble, trouble_of
-from openai_monitor.service.health import MonitorHealth
-from openai_monitor.service.monitors import MonitorSpec
-from openai_monitor.service.news import MOST_LINES, WINDOW, News
-from openai_monitor.service.pace import Pace
-from openai_monitor.service.secrets import FileSecret
+from openai_monitor.schedule.events import MonitorIdentity, RoundEvent, Trouble, trouble_of
+from openai_monitor.schedule.health import MonitorHealth
+from openai_monitor.schedule.monitors import MonitorSpec
+from openai_monitor.schedule.news import MOST_LINES, WINDOW, News
+from openai_monitor.schedule.pace import Pace
+from openai_monitor.schedule.secrets import FileSecret
 
 START = datetime(2026, 11, 22, 3, 0, tzinfo=UTC)
 DEFINITION = load_definition("openai")

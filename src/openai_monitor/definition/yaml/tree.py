@@ -12,15 +12,13 @@ from typing import Any, NoReturn
 
 import yaml
 
-from openai_monitor.definition.scalars import NOTHING, tagged_text
 from openai_monitor.definition.wording import quote
-from openai_monitor.definition.yamlerrors import problem_at, syntax_problem
+from openai_monitor.definition.yaml.errors import MAX_DEPTH, problem_at, syntax_problem, too_deep
+from openai_monitor.definition.yaml.scalars import NOTHING, tagged_text
 from openai_monitor.errors import DefinitionError, Problem
 
 MAX_SIZE = 3 * 2**20
 """Characters of a file; HertzBeat's own limit."""
-MAX_DEPTH = 51
-"""Mappings and lists inside each other, the document's own included; HertzBeat's limit too."""
 MAX_NODES = 50_000
 """Scalars, lists and mappings, an alias counted as what it repeats. The longest known file has 1,600."""
 MAX_DIRECTIVES = 50
@@ -90,8 +88,13 @@ def read_tree(text: str, file: str) -> Tree:
     """Compose the one document of a YAML text. Raises DefinitionError with one Problem."""
     text = text.removeprefix("\ufeff")
     _refuse_excess(text, file)
+    return compose(text, file)
+
+
+def compose(text: str, file: str, most_nodes: int = MAX_NODES) -> Tree:
+    """As ``read_tree``, for a text without a byte-order mark whose size was looked at before."""
     try:
-        return _Composer(text, file).document()
+        return _Composer(text, file, most_nodes).document()
     except (yaml.YAMLError, UnicodeEncodeError) as error:
         raise DefinitionError([syntax_problem(error, text, file)]) from None
 
@@ -143,8 +146,9 @@ def _parser(text: str) -> Any:
 class _Composer:
     """Builds the tree of one document, counting as it goes."""
 
-    def __init__(self, text: str, file: str) -> None:
+    def __init__(self, text: str, file: str, most_nodes: int) -> None:
         self._file = file
+        self._most_nodes = most_nodes
         self._next = _parser(text).get_event
         self._anchors: dict[str, Node] = {}
         self._repeated: list[tuple[Scalar, Scalar]] = []
@@ -268,13 +272,13 @@ class _Composer:
 
     def _count(self, event: Any, nodes: int) -> None:
         self._nodes += nodes
-        if self._nodes > MAX_NODES:
-            message = f"more than {MAX_NODES:,} values, aliases counted as what they repeat"
-            self._refuse(event, "too-large", message, "split the definition, or repeat less")
+        if self._nodes > self._most_nodes:
+            message = f"more than {self._most_nodes:,} values, aliases counted as what they repeat"
+            self._refuse(event, "too-large", message, "split the file, or repeat less")
 
     def _refuse_depth(self, event: Any) -> NoReturn:
-        message = f"lists and mappings are nested deeper than {MAX_DEPTH - 1} levels"
-        self._refuse(event, "too-deep", message, "no definition needs more than 6")
+        mark = event.start_mark
+        raise DefinitionError([too_deep((mark.line, mark.column), self._file)])
 
     def _refuse(self, event: Any, rule: str, message: str, hint: str) -> NoReturn:
         mark = event.start_mark

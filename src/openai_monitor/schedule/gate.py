@@ -8,7 +8,7 @@ from weakref import WeakValueDictionary
 
 from openai_monitor.collect.answer import Answer
 from openai_monitor.errors import CollectionError
-from openai_monitor.service.stats import Stats
+from openai_monitor.schedule.stats import Stats
 
 if TYPE_CHECKING:
     from openai_monitor.collect.asking import Sender

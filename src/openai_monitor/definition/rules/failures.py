@@ -5,10 +5,10 @@ from collections.abc import Callable, Iterator
 from openai_monitor.definition.definition import Definition, KeyPath
 from openai_monitor.definition.model import METHODS, Http, MetricSet
 from openai_monitor.definition.placeholder import row_fields
-from openai_monitor.definition.refusals import has_placeholder, name_of
 from openai_monitor.definition.rules import Finding, Rules, each_http, each_set
+from openai_monitor.definition.rules.refusals import has_placeholder, name_of
 from openai_monitor.definition.wording import nearest, quote
-from openai_monitor.definition.yamltree import Mapping, Scalar, follow
+from openai_monitor.definition.yaml.tree import Mapping, Scalar, follow
 from openai_monitor.errors import SyntaxFault
 
 FAILURES = Rules("error")

@@ -5,9 +5,9 @@ import time
 import pytest
 import yaml
 
-from openai_monitor.definition import yamltree
-from openai_monitor.definition.scalars import java_double, read_boolean, read_integer
-from openai_monitor.definition.yamltree import MAX_SIZE, Mapping, Scalar, Tree, follow, plain, read_tree
+from openai_monitor.definition.yaml import tree as yamltree
+from openai_monitor.definition.yaml.scalars import java_double, read_boolean, read_integer
+from openai_monitor.definition.yaml.tree import MAX_SIZE, Mapping, Scalar, Tree, follow, plain, read_tree
 from openai_monitor.errors import DefinitionError, Problem
 
 

@@ -17,7 +17,7 @@ from hashlib import blake2b
 from itertools import count
 from typing import Protocol
 
-from openai_monitor.service.stats import Stats
+from openai_monitor.schedule.stats import Stats
 
 FIRST_WITHIN = 5.0
 SPREAD_OVER = 120.0

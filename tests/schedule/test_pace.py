@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 import pytest
 
 from openai_monitor.rows import Code, MetricSetResult, Round
-from openai_monitor.service.pace import SLOWEST, Pace
+from openai_monitor.schedule.pace import SLOWEST, Pace
 
 NOW = datetime(2026, 11, 22, 3, 0, tzinfo=UTC)
 

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from pydantic import BaseModel, ValidationError
 
-from openai_monitor.service import secrets
-from openai_monitor.service.secrets import (
+from openai_monitor.schedule import secrets
+from openai_monitor.schedule.secrets import (
     CommandSecret,
     EnvironmentSecret,
     FileSecret,

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 from openai_monitor.redact import Redactor
-from openai_monitor.service.logs import FORMATS, LEVELS, about, set_up
+from openai_monitor.schedule.logs import FORMATS, LEVELS, about, set_up
 
 _log = logging.getLogger("openai_monitor.service.test")
 

@@ -6,10 +6,19 @@ import yaml
 
 from openai_monitor.errors import Problem
 
+MAX_DEPTH = 51
+"""Mappings and lists inside each other, the document's own included; HertzBeat's limit too."""
+
 
 def problem_at(mark: tuple[int, int], file: str, rule: str, message: str, hint: str) -> Problem:
     """A Problem at a line and column counted from 0, as parsers count."""
     return Problem(file, mark[0] + 1, mark[1] + 1, "error", rule, message, hint=hint)
+
+
+def too_deep(mark: tuple[int, int], file: str) -> Problem:
+    """The Problem of more levels than a definition may have, whether we count them or the parser gives up."""
+    message = f"lists and mappings are nested deeper than {MAX_DEPTH - 1} levels"
+    return problem_at(mark, file, "too-deep", message, "no definition needs more than 6")
 
 
 _UNREADABLE = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
@@ -83,6 +92,8 @@ def syntax_problem(error: Exception, text: str, file: str) -> Problem:
     if "unexpected end of stream" in found:
         mark = error.context_mark or mark
     line, column = (mark.line, mark.column) if mark else (0, 0)
+    if is_nesting(error):
+        return too_deep((line, column), file)
     if _NOT_A_START in found:
         return problem_at((line, column), file, "yaml", *_bad_start(text, line, column))
     for part, message, hint in _SENTENCES:
@@ -91,6 +102,11 @@ def syntax_problem(error: Exception, text: str, file: str) -> Problem:
     context = f" {error.context}" if error.context else ""
     message = f"this is not YAML: {found}{context}"
     return problem_at((line, column), file, "yaml", message, "quote the value, or mend the indentation")
+
+
+def is_nesting(error: yaml.MarkedYAMLError) -> bool:
+    """Whether a parser gave up at the depth of a text, which newer releases of libyaml do by themselves."""
+    return "maximum nesting depth" in (error.problem or "")
 
 
 def _bad_start(text: str, line: int, column: int) -> tuple[str, str]:

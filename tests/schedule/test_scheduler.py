@@ -9,10 +9,10 @@ from itertools import pairwise
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.service.virtual import run_virtual
+from tests.schedule.virtual import run_virtual
 
-from openai_monitor.service.scheduler import FIRST_WITHIN, SPREAD_OVER, Room, Scheduler, Turn, place_of
-from openai_monitor.service.stats import Stats
+from openai_monitor.schedule.scheduler import FIRST_WITHIN, SPREAD_OVER, Room, Scheduler, Turn, place_of
+from openai_monitor.schedule.stats import Stats
 
 HOUR = 3600.0
 

@@ -9,8 +9,8 @@ from openai_monitor.collect.answer import Answer, Headers
 from openai_monitor.collect.request import Request
 from openai_monitor.errors import CollectionError
 from openai_monitor.rows import Code
-from openai_monitor.service.gate import Gate
-from openai_monitor.service.stats import Stats
+from openai_monitor.schedule.gate import Gate
+from openai_monitor.schedule.stats import Stats
 
 SESSION: Any = object()
 

@@ -7,11 +7,11 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from openai_monitor.definition.definition import Definition, KeyPath
-from openai_monitor.definition.failures import texts_under
 from openai_monitor.definition.model import PARAMETER_TYPES, Http, MetricSet, ParamSpec
 from openai_monitor.definition.placeholder import parameter_names
-from openai_monitor.definition.refusals import declared_names, has_placeholder, name_of
 from openai_monitor.definition.rules import Finding, Rules, each_http, each_set
+from openai_monitor.definition.rules.failures import texts_under
+from openai_monitor.definition.rules.refusals import declared_names, has_placeholder, name_of
 from openai_monitor.definition.timeexpr import expand_times, has_times
 from openai_monitor.definition.units import converts, parse_unit_entry
 from openai_monitor.definition.wording import nearest, quote

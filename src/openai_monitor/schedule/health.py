@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
-from openai_monitor.service.events import Trouble
+from openai_monitor.schedule.events import Trouble
 
 
 @dataclass(slots=True)

@@ -7,10 +7,10 @@ from contextvars import Context
 from datetime import datetime, timedelta
 
 from openai_monitor.rows import Round
-from openai_monitor.service.events import RoundEvent, Trouble, trouble_of_set
-from openai_monitor.service.health import MonitorHealth
-from openai_monitor.service.monitors import MonitorSpec
-from openai_monitor.service.pace import Pace
+from openai_monitor.schedule.events import RoundEvent, Trouble, trouble_of_set
+from openai_monitor.schedule.health import MonitorHealth
+from openai_monitor.schedule.monitors import MonitorSpec
+from openai_monitor.schedule.pace import Pace
 
 _log = logging.getLogger(__name__)
 

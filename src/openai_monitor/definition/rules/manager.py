@@ -5,10 +5,10 @@ from collections.abc import Iterator
 
 from openai_monitor.definition.definition import Definition, KeyPath
 from openai_monitor.definition.model import I18n
-from openai_monitor.definition.refusals import declared_names, name_of
 from openai_monitor.definition.rules import Finding, Rules, each_set
+from openai_monitor.definition.rules.refusals import declared_names, name_of
 from openai_monitor.definition.wording import quote
-from openai_monitor.definition.yamltree import strict_syntax_problem
+from openai_monitor.definition.yaml.tree import strict_syntax_problem
 
 DEMANDS = Rules("error")
 """Each finding is a reason for HertzBeat's manager to refuse the definition."""

@@ -6,7 +6,7 @@ from ipaddress import ip_address
 from typing import Protocol
 
 from openai_monitor.definition.definition import Definition
-from openai_monitor.service.secrets import SecretError, SecretSource
+from openai_monitor.schedule.secrets import SecretError, SecretSource
 
 Value = str | SecretSource | None
 """A parameter as it is configured: a text, where a secret stands, or a given null."""

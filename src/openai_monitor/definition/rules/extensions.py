@@ -3,10 +3,10 @@
 from collections.abc import Iterator
 
 from openai_monitor.definition.definition import Definition, KeyPath
-from openai_monitor.definition.failures import FAILURES
 from openai_monitor.definition.model import Http
-from openai_monitor.definition.refusals import has_placeholder
 from openai_monitor.definition.rules import Finding, Rules, each_http
+from openai_monitor.definition.rules.failures import FAILURES
+from openai_monitor.definition.rules.refusals import has_placeholder
 from openai_monitor.definition.timeexpr import has_times
 from openai_monitor.definition.wording import quote
 from openai_monitor.errors import PathSyntaxError

@@ -1,0 +1,1 @@
+"""YAML with positions, under limits: trees of nodes, what is wrong with a text, and scalars as they were written."""

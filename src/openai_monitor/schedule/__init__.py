@@ -1,0 +1,1 @@
+"""Rounds on a schedule, whoever brought the monitors: their times, pace, secrets, health, events and log lines."""
