@@ -3,23 +3,13 @@
 import io
 import json
 import logging
-from collections.abc import Iterator
 
 import pytest
 
 from openai_monitor.redact import Redactor
 from openai_monitor.schedule.logs import FORMATS, LEVELS, about, set_up
 
-_log = logging.getLogger("openai_monitor.service.test")
-
-
-@pytest.fixture(autouse=True)
-def _as_before() -> Iterator[None]:
-    root = logging.getLogger()
-    handlers, level = list(root.handlers), root.level
-    yield
-    root.handlers[:], root.level = handlers, level
-    logging.getLogger("openai_monitor").setLevel(logging.NOTSET)
+_log = logging.getLogger("openai_monitor.schedule.test")
 
 
 def test_lines_for_people() -> None:
@@ -41,7 +31,7 @@ def test_lines_for_machines() -> None:
         "time": "",
         "level": "warning",
         "message": 'a "quoted"\nline',
-        "logger": "openai_monitor.service.test",
+        "logger": "openai_monitor.schedule.test",
         "monitor": "acme",
         "round": "7f-1",
         "failures": 2,
