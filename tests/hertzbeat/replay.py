@@ -11,7 +11,7 @@ import json
 import os
 import sys
 import time
-from collections.abc import Iterable
+from collections.abc import AsyncIterator, Iterable
 from datetime import UTC, datetime
 from decimal import ROUND_HALF_UP, Decimal, localcontext
 from pathlib import Path
@@ -229,11 +229,12 @@ def _usual_headers(asked: Asked) -> set[str]:
     return own
 
 
-async def replay_all(cases: Iterable[Case], definitions: Path | None) -> dict[str, str]:
-    """The verdict of each case, by id."""
+async def replay_all(cases: Iterable[Case], definitions: Path | None) -> AsyncIterator[tuple[str, str]]:
+    """The id and the verdict of each case, one after the other."""
     zone = os.environ.get("TZ")
     try:
-        return {case["id"]: await replay(case, definitions) for case in cases}
+        for case in cases:
+            yield case["id"], await replay(case, definitions)
     finally:
         if zone is None:
             os.environ.pop("TZ", None)
@@ -242,19 +243,34 @@ async def replay_all(cases: Iterable[Case], definitions: Path | None) -> dict[st
         time.tzset()
 
 
+def read_cases(path: Path) -> list[Case]:
+    """The cases of a file. Exits with a sentence when it can't be read."""
+    try:
+        cases = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        sys.exit(f"replay: {path} can't be read: {error}")
+    if not isinstance(cases, list) or not all(isinstance(case, dict) and "id" in case for case in cases):
+        sys.exit(f"replay: {path} is no list of cases, each an object with an `id`")
+    return cases
+
+
+async def _print_all(cases: Iterable[Case], definitions: Path | None) -> int:
+    same = total = 0
+    async for name, verdict in replay_all(cases, definitions):
+        print(f"{name}: {verdict}", flush=True)  # noqa: T201 - this is its output
+        same, total = same + (verdict == "same"), total + 1
+    print(f"{same} same, {total - same} differ, {total} cases")  # noqa: T201 - this is its output
+    return 0 if same == total else 1
+
+
 def main() -> int:
     """Replay the files named on the command line."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("cases", nargs="+", type=Path, metavar="CASES.json")
     parser.add_argument("--definitions", type=Path, help="folder of the shipped definitions that cases name")
     arguments = parser.parse_args()
-    cases = [case for path in arguments.cases for case in json.loads(path.read_text(encoding="utf-8"))]
-    verdicts = asyncio.run(replay_all(cases, arguments.definitions))
-    for name, verdict in verdicts.items():
-        print(f"{name}: {verdict}")  # noqa: T201 - this is its output
-    same = sum(verdict == "same" for verdict in verdicts.values())
-    print(f"{same} same, {len(verdicts) - same} differ, {len(verdicts)} cases")  # noqa: T201 - this is its output
-    return 0 if same == len(verdicts) else 1
+    cases = [case for path in arguments.cases for case in read_cases(path)]
+    return asyncio.run(_print_all(cases, arguments.definitions))
 
 
 if __name__ == "__main__":

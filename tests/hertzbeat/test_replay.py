@@ -9,14 +9,17 @@ from pathlib import Path
 import pytest
 from tests.corpus import OWN, ROOT, own_files, shared
 from tests.hertzbeat.differences import DIFFERENCES
-from tests.hertzbeat.replay import replay_all
+from tests.hertzbeat.replay import Case, read_cases, replay_all
 
 REASONS = {case: difference.rule for difference in DIFFERENCES for case in difference.cases}
 
 
+async def verdicts_of(cases: list[Case], definitions: Path | None) -> dict[str, str]:
+    return {name: verdict async for name, verdict in replay_all(cases, definitions)}
+
+
 def check(files: list[Path], definitions: Path | None) -> None:
-    cases = [case for path in files for case in json.loads(path.read_text(encoding="utf-8"))]
-    verdicts = asyncio.run(replay_all(cases, definitions))
+    verdicts = asyncio.run(verdicts_of([case for path in files for case in read_cases(path)], definitions))
     unlisted = {name: verdict for name, verdict in verdicts.items() if verdict != "same" and name not in REASONS}
     no_longer = [name for name, verdict in verdicts.items() if verdict == "same" and name in REASONS]
     assert not unlisted
@@ -58,3 +61,15 @@ def test_the_runner_works_alone(tmp_path: Path) -> None:
     assert lines[3] == "1 same, 2 differ, 3 cases"
     assert "Traceback" not in done.stdout + done.stderr
     assert done.returncode == 1
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [(None, "can't be read"), ("{", "can't be read"), ('[{"yaml": ""}]', "each an object with an `id`")],
+)
+def test_a_file_without_cases_is_told_in_a_sentence(tmp_path: Path, text: str | None, told: str) -> None:
+    path = tmp_path / "cases.json"
+    if text is not None:
+        path.write_text(text, encoding="utf-8")
+    with pytest.raises(SystemExit, match=told):
+        read_cases(path)
