@@ -11,12 +11,12 @@ from collections.abc import Awaitable, Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
-from tests.hertzbeat_cluster import samples
+from tests.hertzbeat_cluster import rig
 from tests.hertzbeat_cluster.api import FakeApi
 from tests.hertzbeat_cluster.cluster import joined
 from tests.hertzbeat_cluster.cutting import cut_again_and_again
 from tests.hertzbeat_cluster.manager import FakeManager, like
-from tests.hertzbeat_cluster.test_shipped import job_of
+from tests.hertzbeat_cluster.rig import job_of
 
 from benchmarks.local import Account, local_account
 from benchmarks.measure import Ratio
@@ -106,7 +106,7 @@ async def _arrivals() -> list[float]:
 
 
 async def _arrival_of(api: FakeApi, manager: FakeManager, monitor_id: int) -> float:
-    job = like(samples.job(6), monitor_id, config={"port": str(api.port)})
+    job = like(rig.job(), monitor_id, config={"port": str(api.port)})
     await asyncio.sleep(0.15)
     began = time.perf_counter()
     manager.add(job)

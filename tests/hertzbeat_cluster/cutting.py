@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from itertools import count
 from typing import Any
 
-from tests.hertzbeat_cluster import samples
+from tests.hertzbeat_cluster import rig
 from tests.hertzbeat_cluster.api import FakeApi
 from tests.hertzbeat_cluster.cluster import Joined, joined
 from tests.hertzbeat_cluster.loop import eventually
@@ -59,7 +59,7 @@ async def cut_again_and_again(jobs: int, seconds: float, every: float, rng: rand
 
 def _job(api: FakeApi, monitor_id: int) -> Job:
     changes: dict[str, Any] = {"defaultInterval": 600}
-    job = like(samples.job(7), monitor_id, config={"port": str(api.port), "extra": str(monitor_id)}, **changes)
+    job = like(rig.issued_again(), monitor_id, config={"port": str(api.port), "extra": str(monitor_id)}, **changes)
     job["metrics"] = job["metrics"][:1]
     job["metrics"][0]["http"]["url"] = "/basic?m=^_^extra^_^"
     return job

@@ -14,6 +14,7 @@ from copy import deepcopy
 from itertools import count
 from typing import TYPE_CHECKING, Any, Self
 
+from tests.hertzbeat_cluster import rig
 from tests.hertzbeat_cluster.reading import Seen, read_payload
 
 from openai_monitor.hertzbeat import messages
@@ -74,7 +75,7 @@ class Peer:
 class FakeManager:
     """Use ``async with FakeManager() as manager``; ``port`` is where it listens."""
 
-    def __init__(self, key: str | None = "nVLeqNt3lb2AQnpm", *, check_every: float = 0.2) -> None:
+    def __init__(self, key: str | None = rig.KEY, *, check_every: float = 0.2) -> None:
         self.key = key
         self.check_every = check_every
         self.port = 0

@@ -1,6 +1,6 @@
 """The recorded messages of real managers and collectors, read where they lie beside the project.
 
-Without them the tests of this folder are skipped.
+Tests that need them are marked ``recorded``, and skipped where they are not at hand.
 """
 
 import base64
@@ -11,8 +11,7 @@ import pytest
 from tests.corpus import SHARED
 
 FOLDER = SHARED / "wire" / "samples"
-if not FOLDER.is_dir():
-    pytest.skip("the recorded cluster messages are not on this machine", allow_module_level=True)
+recorded = pytest.mark.skipif(not FOLDER.is_dir(), reason="the recorded cluster messages are not on this machine")
 
 
 def sample(number: int) -> dict[str, Any]:
@@ -38,9 +37,12 @@ def job(number: int) -> dict[str, Any]:
     return found
 
 
+def key(number: int = 2) -> str:
+    """The key in an answer to a greeting."""
+    found: str = sample(number)["decoded"]["msg"]["aesSecret"]
+    return found
+
+
 def arrow_payload(number: int) -> bytes:
     """The rows in a sample, as they were sent."""
     return base64.b64decode(sample(number)["decoded"]["msg_base64"])
-
-
-KEY: str = sample(2)["decoded"]["msg"]["aesSecret"]

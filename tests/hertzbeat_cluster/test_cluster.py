@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
-from tests.hertzbeat_cluster import samples
+from tests.hertzbeat_cluster import rig, samples
 from tests.hertzbeat_cluster.api import FakeApi
 from tests.hertzbeat_cluster.cluster import Joined, joined
 from tests.hertzbeat_cluster.loop import eventually, in_loop
@@ -26,7 +26,7 @@ class Cluster:
 
     def job(self, monitor_id: int, **changes: Any) -> Job:
         config = {"port": str(self.api.port), **changes.pop("config", {})}
-        return like(samples.job(6), monitor_id, config=config, **changes)
+        return like(rig.job(), monitor_id, config=config, **changes)
 
     async def online(self, monitors: int | None = None) -> None:
         node = self.collector.node
@@ -38,7 +38,7 @@ class Cluster:
 
 
 @asynccontextmanager
-async def cluster(*monitor_ids: int, key: str | None = samples.KEY, **more: Any) -> AsyncIterator[Cluster]:
+async def cluster(*monitor_ids: int, key: str | None = rig.KEY, **more: Any) -> AsyncIterator[Cluster]:
     async with FakeApi() as api, FakeManager(key) as manager:
         before = Cluster(manager, api, None)  # type: ignore[arg-type]
         for monitor_id in monitor_ids:
@@ -74,8 +74,18 @@ async def test_a_monitor_of_a_manager_that_was_there_before_is_collected_with_it
 
 
 @in_loop
-async def test_a_job_of_a_newer_manager_is_collected_too() -> None:
-    async with cluster(key=samples.sample(25)["decoded"]["msg"]["aesSecret"]) as one:
+async def test_a_password_in_the_newer_form_is_opened_too() -> None:
+    async with cluster() as one:
+        await one.online()
+        one.manager.add(one.job(11, config={"password": rig.encrypt(rig.PASSWORD, rig.KEY, bytes(range(16)))}))
+        await one.rows_of(11)
+        assert one.api.authorizations == ["Basic Ym9iOnMzY3JldC1wdw=="]
+
+
+@samples.recorded
+@in_loop
+async def test_a_recorded_job_of_a_newer_manager_is_collected_too() -> None:
+    async with cluster(key=samples.key(25)) as one:
         await one.online()
         one.manager.add(like(samples.job(26), 11, config={"port": str(one.api.port)}))
         await one.rows_of(11)
@@ -328,7 +338,7 @@ async def test_leaving_it_tells_the_manager() -> None:
 
 def cut_in_a_message(manager: FakeManager) -> None:
     peer = manager.peers[-1]
-    peer.raw(peer.bytes_of(Message(Type.ISSUE_CYCLIC_TASK, msg=json.dumps(samples.job(6)).encode()))[:-20])
+    peer.raw(peer.bytes_of(Message(Type.ISSUE_CYCLIC_TASK, msg=json.dumps(rig.job()).encode()))[:-20])
     peer.close()
 
 
@@ -473,5 +483,5 @@ async def test_no_secret_is_logged_or_told(caplog: pytest.LogCaptureFixture) -> 
         assert "wrong password ***" in told
         one.manager.peers[-1].reset()
         await one.online()
-    for secret in ("s3cret-pw", "UJvZ0oAT5cLBNQJhfnm9lQ", samples.KEY, "Ym9iOnMzY3JldC1wdw"):
+    for secret in (rig.PASSWORD, rig.encrypt(rig.PASSWORD, rig.KEY), rig.KEY, "Ym9iOnMzY3JldC1wdw"):
         assert secret not in caplog.text

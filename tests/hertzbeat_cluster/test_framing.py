@@ -20,6 +20,7 @@ def read(data: bytes, step: int | None = None) -> list[bytes]:
     return [message for at in range(0, len(data), step) for message in reader.feed(data[at : at + step])]
 
 
+@samples.recorded
 @pytest.mark.parametrize("numbers", [(1, 3, 4), (2, 5)], ids=["collector", "manager"])
 @pytest.mark.parametrize("step", [None, 1, 7])
 def test_the_recorded_bytes_of_a_connection_are_read_however_they_are_cut(

@@ -1,9 +1,10 @@
 """A collector and monitors of a file in one process: one scheduler, one client."""
 
 import asyncio
+from pathlib import Path
 
 import pytest
-from tests.hertzbeat_cluster import samples
+from tests.hertzbeat_cluster import rig
 from tests.hertzbeat_cluster.api import FakeApi
 from tests.hertzbeat_cluster.loop import eventually, in_loop
 from tests.hertzbeat_cluster.manager import FakeManager, like
@@ -40,7 +41,7 @@ async def test_a_file_and_a_cluster_share_a_scheduler_and_a_client() -> None:
     stats, events, hosts = Stats(), list[RoundEvent](), list[Hosted]()
     async with FakeApi() as api, FakeManager() as manager, Transport(TransportSettings(trust_env=False)) as transport:
         api.bodies["/own"] = {"name": "mine"}
-        manager.add(like(samples.job(6), 11, config={"port": str(api.port)}), send=False)
+        manager.add(like(rig.job(), 11, config={"port": str(api.port)}), send=False)
         runner = Runner(transport, events.append, stats=stats, health=Health(), deadline=10, news=News())
         scheduler = Scheduler(shared(runner.run, lambda: hosts[0].node if hosts else None), stats)
         params = (("host", "127.0.0.1"), ("port", str(api.port)))
@@ -61,12 +62,12 @@ async def test_a_file_and_a_cluster_share_a_scheduler_and_a_client() -> None:
 
 @in_loop
 async def test_settings_that_can_not_be_used_end_the_collector_and_nothing_else(
-    caplog: pytest.LogCaptureFixture,
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     async def never(_turn: object) -> bool:
         return True
 
-    membership = Membership(Address("127.0.0.1", 1, tls=True, ca_file=samples.FOLDER / "missing.pem"), "py-wire")
+    membership = Membership(Address("127.0.0.1", 1, tls=True, ca_file=tmp_path / "missing.pem"), "py-wire")
     async with Transport() as transport:
         collector = JobCollector(transport, Stats())
         async with hosted(membership, Scheduler(never), collector) as host:

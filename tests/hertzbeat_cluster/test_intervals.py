@@ -2,14 +2,14 @@ import json
 from typing import Any
 
 import pytest
-from tests.hertzbeat_cluster import samples
+from tests.hertzbeat_cluster import rig
 
 from openai_monitor.hertzbeat.intervals import due_sets, tick_of
 from openai_monitor.hertzbeat.jobs import Job, parse_job
 
 
 def job(period: int, *intervals: int) -> Job:
-    base: dict[str, Any] = samples.job(6)
+    base: dict[str, Any] = rig.job()
     sets = [{**base["metrics"][0], "name": f"s{number}", "interval": each} for number, each in enumerate(intervals)]
     return parse_job(json.dumps({**base, "defaultInterval": period, "metrics": sets}).encode())
 

@@ -2,7 +2,7 @@ import json
 from typing import Any
 
 import pytest
-from tests.hertzbeat_cluster import samples
+from tests.hertzbeat_cluster import rig, samples
 from tests.hertzbeat_cluster.manager import like
 
 from openai_monitor.definition.shipped import load_definition
@@ -18,18 +18,19 @@ def parsed(job: dict[str, Any]) -> Job:
     return parse_job(json.dumps(job).encode())
 
 
-def values(job: Job, key: str | None = samples.KEY) -> dict[str, tuple[str | None, str]]:
+def values(job: Job, key: str | None = rig.KEY) -> dict[str, tuple[str | None, str]]:
     assert job.kind.definition is not None
     return {name: (each.value, each.type) for name, each in parameters_of(job, job.kind.definition, key).items()}
 
 
 def with_set(**changes: Any) -> dict[str, Any]:
     """The recorded job with its first set changed."""
-    job = like(samples.job(6), 1)
+    job = like(rig.job(), 1)
     job["metrics"][0] |= changes
     return job
 
 
+@samples.recorded
 @pytest.mark.parametrize("number", JOBS)
 def test_a_recorded_job_becomes_a_definition(number: int) -> None:
     told = samples.job(number)
@@ -49,7 +50,7 @@ def test_a_recorded_job_becomes_a_definition(number: int) -> None:
 
 
 def test_metric_sets_keep_what_the_manager_has_to_be_told() -> None:
-    basic, detail = parsed(samples.job(6)).kind.heads
+    basic, detail = parsed(rig.job()).kind.heads
     assert (basic.name, basic.priority, basic.interval) == ("basic", 0, 0)
     assert (detail.name, detail.priority, detail.interval) == ("detail", 1, 30)
     assert [(field.name, field.type, field.unit, field.label) for field in basic.fields] == [
@@ -61,21 +62,21 @@ def test_metric_sets_keep_what_the_manager_has_to_be_told() -> None:
 
 
 def test_monitors_of_one_kind_share_their_definition() -> None:
-    first, second = parsed(like(samples.job(6), 1)), parsed(like(samples.job(7), 2))
+    first, second = parsed(like(rig.job(), 1)), parsed(like(rig.issued_again(), 2))
     assert first.kind is second.kind
     assert first.kind is not parsed(with_set(name="another")).kind
 
 
+@samples.recorded
 def test_the_cron_expression_of_newer_managers_is_seen() -> None:
     assert parsed(samples.job(27)).cron == "*/5 * * * * *"
-    assert parsed(samples.job(6)).cron is None
 
 
 def test_what_newer_managers_bring_is_passed_over() -> None:
     job = with_set(brandNew={"a": 1}, i18n={"xx": "y"})
     job["metrics"][0]["http"]["quic"] = True
     job |= {"novelty": [1, 2], "params": [{**entry, "unheardOf": 1} for entry in job["params"]]}
-    assert parsed(job).kind is parsed(like(samples.job(6), 2)).kind
+    assert parsed(job).kind is parsed(like(rig.job(), 2)).kind
 
 
 # What can't be used
@@ -102,7 +103,7 @@ def test_what_is_no_job_is_refused(payload: bytes) -> None:
 def test_the_rules_of_the_loader_hold(changes: dict[str, Any], reason: str) -> None:
     kind = parsed(with_set(**changes)).kind
     assert kind.definition is None
-    assert kind.refusal.startswith("the definition wirehttp can't be used: ")
+    assert kind.refusal.startswith("the definition rig can't be used: ")
     assert reason in kind.refusal
 
 
@@ -111,12 +112,12 @@ def test_a_set_that_will_fail_is_told_of_once(caplog: pytest.LogCaptureFixture) 
     first, second = parsed(with_set(http=http)), parsed(with_set(http=http))
     assert first.kind is second.kind
     assert first.kind.refusal == ""
-    assert caplog.text.count("the definition wirehttp of the manager has a set that fails: metrics[0]") == 1
+    assert caplog.text.count("the definition rig of the manager has a set that fails: metrics[0]") == 1
 
 
 @pytest.mark.parametrize("metrics", [None, [], "x", [1], [{}]])
 def test_a_job_without_sets_is_refused_not_dropped(metrics: Any) -> None:
-    kind = parsed({**samples.job(6), "metrics": metrics}).kind
+    kind = parsed({**rig.job(), "metrics": metrics}).kind
     assert kind.definition is None or kind.definition.sets == ()
     assert len(kind.heads) == (1 if metrics == [{}] else 0)
 
@@ -144,7 +145,7 @@ def test_ids_to_delete() -> None:
 
 
 def test_values_are_the_configmaps_and_defaults_the_jobs_own() -> None:
-    assert values(parsed(samples.job(6))) == {
+    assert values(parsed(rig.job())) == {
         "host": ("127.0.0.1", "host"),
         "port": ("11599", "number"),
         "username": ("bob", "text"),
@@ -154,29 +155,29 @@ def test_values_are_the_configmaps_and_defaults_the_jobs_own() -> None:
 
 
 def test_a_job_issued_again_has_the_same_parameters() -> None:
-    first, again = parsed(samples.job(6)), parsed(samples.job(7))
+    first, again = parsed(rig.job()), parsed(rig.issued_again())
     assert values(first) == values(again)
     assert first.collects_as(again)
 
 
 def test_a_given_null_beats_the_default() -> None:
-    job = like(samples.job(7), 1, config={"extra": None})
+    job = like(rig.issued_again(), 1, config={"extra": None})
     assert values(parsed(job))["extra"] == (None, "text")
 
 
 @pytest.mark.parametrize("change", [{"config": {"host": "127.0.0.2"}}, {"defaultInterval": 11}, {"app": "another"}])
 def test_an_edited_job_does_not_collect_as_before(change: dict[str, Any]) -> None:
-    assert not parsed(samples.job(6)).collects_as(parsed(like(samples.job(6), 1, **change)))
+    assert not parsed(rig.job()).collects_as(parsed(like(rig.job(), 1, **change)))
 
 
 def test_what_the_manager_encrypts_is_a_password_whatever_the_definition_says() -> None:
-    job = samples.job(6)
+    job = rig.job()
     declared = [{**entry, "type": "text"} if entry["field"] == "password" else entry for entry in job["params"]]
     assert values(parsed({**job, "params": declared}))["password"] == ("s3cret-pw", "password")
 
 
 def test_undeclared_values_fill_placeholders_too() -> None:
-    job = like(samples.job(6), 1)
+    job = like(rig.job(), 1)
     job["configmap"] += [{"key": "more", "value": "m", "type": 1}, {"key": "map", "value": '{"a":"b"}', "type": 3}]
     found = values(parsed(job))
     assert (found["more"], found["map"]) == (("m", "text"), ('{"a":"b"}', "key-value"))
@@ -191,7 +192,7 @@ def test_undeclared_values_fill_placeholders_too() -> None:
     ],
 )
 def test_parameters_that_do_not_suit_are_named(config: dict[str, str | None], message: str) -> None:
-    job = parsed(like(samples.job(6), 1, config=config))
+    job = parsed(like(rig.job(), 1, config=config))
     with pytest.raises(JobError) as caught:
         values(job)
     assert str(caught.value).startswith(message)
@@ -199,9 +200,9 @@ def test_parameters_that_do_not_suit_are_named(config: dict[str, str | None], me
 
 
 def test_no_secret_shows() -> None:
-    job = parsed(samples.job(6))
-    assert "UJvZ0" not in repr(job)
-    assert "s3cret" not in repr(values.__globals__["parameters_of"](job, job.kind.definition, samples.KEY))
+    job = parsed(rig.job())
+    assert rig.encrypt(rig.PASSWORD, rig.KEY) not in repr(job)
+    assert "s3cret" not in repr(values.__globals__["parameters_of"](job, job.kind.definition, rig.KEY))
 
 
 def test_pages_are_read_although_the_manager_replaces_annotations() -> None:
@@ -217,9 +218,9 @@ def test_pages_are_read_although_the_manager_replaces_annotations() -> None:
 def test_pages_can_be_told_of_in_the_monitors_own_annotations() -> None:
     paging = {"basic.next_page": "$.next", "basic.page_parameter": "page"}
     odd = {"detail.next_page": "$.next", "other.next_page": "$.n", "basic.most_pages": "many", "note": "hi"}
-    definition = parsed({**samples.job(6), "annotations": {**paging, "note": "x"}}).kind.definition
+    definition = parsed({**rig.job(), "annotations": {**paging, "note": "x"}}).kind.definition
     assert definition is not None
     assert definition.document.annotations == paging
-    definition = parsed({**samples.job(6), "annotations": odd}).kind.definition
+    definition = parsed({**rig.job(), "annotations": odd}).kind.definition
     assert definition is not None
     assert definition.document.annotations is None

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 import trustme
 from tests.cli.conftest import clean_environment
-from tests.hertzbeat_cluster import samples
+from tests.hertzbeat_cluster import rig
 from tests.hertzbeat_cluster.api import FakeApi
 from tests.hertzbeat_cluster.cluster import joined
 from tests.hertzbeat_cluster.loop import eventually, in_loop
@@ -49,7 +49,7 @@ async def ended(running: asyncio.subprocess.Process) -> tuple[int | None, str]:
 @in_loop
 async def test_a_process_joins_collects_and_leaves_when_it_is_told_to() -> None:
     async with FakeApi() as api, FakeManager() as manager:
-        manager.add(like(samples.job(6), 11, config={"port": str(api.port)}), send=False)
+        manager.add(like(rig.job(), 11, config={"port": str(api.port)}), send=False)
         async with process("--manager", f"127.0.0.1:{manager.port}", "--identity", "py-wire") as running:
             await manager.until(lambda: manager.rows_of(11), 15)
             assert manager.infos[0] | {"version": ""} == {"name": "py-wire", "ip": "", "version": "", "mode": "private"}

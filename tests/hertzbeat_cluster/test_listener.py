@@ -4,7 +4,7 @@ import asyncio
 import logging
 
 import pytest
-from tests.hertzbeat_cluster import samples
+from tests.hertzbeat_cluster import rig
 from tests.hertzbeat_cluster.api import FakeApi
 from tests.hertzbeat_cluster.cluster import joined
 from tests.hertzbeat_cluster.loop import eventually, in_loop
@@ -37,11 +37,11 @@ async def test_log_health_and_outputs_learn_of_jobs(caplog: pytest.LogCaptureFix
     async with FakeApi() as api, FakeManager() as manager, joined(manager.port, listener=listener) as collector:
         api.statuses["/basic"] = 401
         await eventually(lambda: collector.node.state is State.ONLINE)
-        manager.add(like(samples.job(6), 11, config={"port": str(api.port)}, defaultInterval=1))
+        manager.add(like(rig.job(), 11, config={"port": str(api.port)}, defaultInterval=1))
         await manager.until(lambda: manager.rows_of(11))
         await eventually(lambda: bool(outputs.events))
         event = outputs.events[0]
-        assert (event.monitor.name, event.monitor.app, event.monitor.host) == ("monitor-11", "wirehttp", "127.0.0.1")
+        assert (event.monitor.name, event.monitor.app, event.monitor.host) == ("monitor-11", "rig", "127.0.0.1")
         assert event.monitor.tags == (("team", "ops"),)
         assert event.trouble is Trouble.KEY_REFUSED
         assert event.due <= event.started <= event.finished
@@ -64,7 +64,7 @@ async def test_a_round_that_ends_while_there_is_no_manager_is_told_of_too() -> N
         api.delay = 0.3
         await manager.until(lambda: manager.infos)
         await asyncio.sleep(0.05)
-        manager.add(like(samples.job(6), 11, config={"port": str(api.port)}))
+        manager.add(like(rig.job(), 11, config={"port": str(api.port)}))
         await asyncio.sleep(0.1)
         manager.peers[-1].reset()
         await eventually(lambda: bool(outputs.events))
@@ -78,7 +78,7 @@ async def test_a_refused_definition_is_told_of_without_one() -> None:
     async with FakeManager() as manager, joined(manager.port, listener=listener):
         await manager.until(lambda: manager.infos)
         await asyncio.sleep(0.05)
-        job = like(samples.job(6), 11)
+        job = like(rig.job(), 11)
         job["metrics"][0]["priority"] = 300
         manager.add(job)
         await manager.until(lambda: manager.rows_of(11))

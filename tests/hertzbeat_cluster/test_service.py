@@ -4,7 +4,7 @@ import asyncio
 from pathlib import Path
 
 import pytest
-from tests.hertzbeat_cluster import samples
+from tests.hertzbeat_cluster import rig
 from tests.hertzbeat_cluster.api import FakeApi
 from tests.hertzbeat_cluster.loop import eventually, in_loop
 from tests.hertzbeat_cluster.manager import FakeManager, like
@@ -35,7 +35,7 @@ hertzbeat: {{manager: '{manager}', identity: py-wire}}
 async def test_a_service_can_be_a_collector_too(tmp_path: Path) -> None:
     async with FakeApi() as api, FakeManager() as manager:
         api.bodies["/own"] = {"name": "mine"}
-        manager.add(like(samples.job(6), 11, config={"port": str(api.port)}), send=False)
+        manager.add(like(rig.job(), 11, config={"port": str(api.port)}), send=False)
         service = Service(write(tmp_path, api.port, f"127.0.0.1:{manager.port}"))
         running = asyncio.create_task(service.run())
         await manager.until(lambda: manager.rows_of(11, "detail"))

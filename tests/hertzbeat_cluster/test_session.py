@@ -5,7 +5,7 @@ import logging
 from typing import Any
 
 import pytest
-from tests.hertzbeat_cluster import samples
+from tests.hertzbeat_cluster import rig, samples
 from tests.hertzbeat_cluster.manager import like
 from tests.hertzbeat_cluster.test_messages import message_of
 
@@ -15,8 +15,8 @@ from openai_monitor.hertzbeat.jobs import Job
 from openai_monitor.hertzbeat.messages import Direction, Message, Type
 from openai_monitor.hertzbeat.session import Session, State
 
-JOB = samples.job(6)
-REPLY = Message(Type.GO_ONLINE, "py-wire", Direction.RESPONSE, messages.compact_json({"aesSecret": samples.KEY}))
+JOB = rig.job()
+REPLY = Message(Type.GO_ONLINE, "py-wire", Direction.RESPONSE, messages.compact_json({"aesSecret": rig.KEY}))
 
 
 class Recorder:
@@ -93,10 +93,11 @@ def test_jobs_come_before_the_key_and_run_after_it(talk: Talk) -> None:
     states = [talk.session.state]
     talk.hear(REPLY)
     assert talk.running == {11: 1, 12: 2}
-    assert talk.runner.keys == [samples.KEY]
+    assert talk.runner.keys == [rig.KEY]
     assert [*states, talk.session.state] == [State.GREETING, State.ONLINE]
 
 
+@samples.recorded
 def test_the_recorded_start_of_a_java_collector(talk: Talk) -> None:
     kinds = {"ISSUE_CYCLIC_TASK": message_of(7), "GO_ONLINE": message_of(2), "HEARTBEAT": message_of(5)}
     said = [each for each in samples.sample(24)["messages"] if each["direction"] == "manager->collector"]
@@ -133,7 +134,7 @@ def test_pause_and_resume(talk: Talk) -> None:
 
 
 def test_ids_that_are_not_ours_are_passed_over(talk: Talk) -> None:
-    talk.hear(REPLY, issue(1, 11), delete(99, 0, -5), message_of(14))
+    talk.hear(REPLY, issue(1, 11), delete(99, 0, -5))
     assert talk.running == {11: 1}
 
 
@@ -150,7 +151,7 @@ def test_after_a_reconnect_only_what_is_issued_again_runs(talk: Talk) -> None:
 def test_ordered_offline_it_stops_everything_and_says_so(talk: Talk) -> None:
     talk.hear(REPLY, issue(1, 11))
     [answer] = talk.hear(Message(Type.GO_OFFLINE, "py-wire"))
-    assert messages.encode(answer or Message()) == messages.encode(message_of(16))
+    assert answer == Message(Type.GO_OFFLINE, "py-wire", Direction.RESPONSE, b"0")
     assert talk.running == {}
     assert talk.session.state is State.RESTING
 
@@ -174,13 +175,17 @@ def test_an_order_to_go_online_drops_what_is_not_issued_after_it(talk: Talk) -> 
     assert talk.running == {12: 3}
 
 
+@samples.recorded
 def test_the_recorded_orders_are_understood(talk: Talk) -> None:
-    answers = talk.hear(REPLY, message_of(15), message_of(17))
-    assert [answer and answer.direction for answer in answers] == [None, Direction.RESPONSE, Direction.RESPONSE]
+    answers = talk.hear(REPLY, message_of(14), message_of(15), message_of(17))
+    assert [answer and answer.direction for answer in answers] == [None, None, Direction.RESPONSE, Direction.RESPONSE]
+    assert messages.encode(answers[2] or Message()) == messages.encode(message_of(16))
+    talk.hear(message_of(18))
+    assert talk.session.state is State.DISMISSED
 
 
 def test_deleted_in_the_manager_it_stops_everything(talk: Talk) -> None:
-    talk.hear(REPLY, issue(1, 11), message_of(18))
+    talk.hear(REPLY, issue(1, 11), Message(Type.GO_CLOSE))
     assert talk.running == {}
     assert talk.session.state is State.DISMISSED
 

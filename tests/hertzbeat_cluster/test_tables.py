@@ -3,15 +3,15 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from tests.hertzbeat_cluster import samples
+from tests.hertzbeat_cluster import rig, samples
 from tests.hertzbeat_cluster.reading import Seen, read_payload
 
 from openai_monitor.hertzbeat.arrow import payload
-from openai_monitor.hertzbeat.jobs import parse_job
+from openai_monitor.hertzbeat.jobs import Job, parse_job
 from openai_monitor.hertzbeat.tables import MOST_ROWS, MOST_TEXT, table_of
 from openai_monitor.rows import Code, Field, FieldType, MetricSetResult, Row
 
-JOB = parse_job(json.dumps(samples.job(6)).encode())
+JOB = parse_job(json.dumps(rig.job()).encode())
 BASIC = JOB.kind.heads[0].fields
 NAME = Field("name", FieldType.STRING, label=True)
 
@@ -29,8 +29,8 @@ def result(rows: list[Row], fields: tuple[Field, ...] = BASIC, **more: Any) -> M
     )
 
 
-def seen(of: MetricSetResult) -> Seen:
-    [found] = read_payload(payload([table_of(of, JOB)]))
+def seen(of: MetricSetResult, job: Job = JOB) -> Seen:
+    [found] = read_payload(payload([table_of(of, job)]))
     return found
 
 
@@ -38,15 +38,18 @@ def cells(of: MetricSetResult, name: str) -> list[str | None]:
     return [row[name] for row in seen(of).rows]
 
 
+@samples.recorded
 @pytest.mark.parametrize("number", [11, 13])
 def test_a_set_looks_as_the_java_collector_sent_it(number: int) -> None:
+    job = parse_job(json.dumps(samples.job(6)).encode())
+    fields = job.kind.heads[0].fields
     [arrow] = samples.sample(number)["decoded"]["arrow"]
     told = arrow["schema_metadata"]
     time = datetime.fromtimestamp(int(told["time"]) / 1000, UTC)
     code, message = Code(int(told.get("code", 0))), told.get("msg", "")
     read = {None: None, "&nbsp;": None}
-    rows = [tuple(read.get(row[field.name], row[field.name]) for field in BASIC) for row in arrow["rows"]]
-    found = seen(result(rows, code=code, message=message, time=time))
+    rows = [tuple(read.get(row[field.name], row[field.name]) for field in fields) for row in arrow["rows"]]
+    found = seen(result(rows, fields, code=code, message=message, time=time), job)
     assert found.metadata == told
     assert found.rows == arrow["rows"]
     assert found.fields == [{**field, "arrow_type": "string"} for field in arrow["fields"]]
@@ -73,15 +76,15 @@ def test_types_are_those_the_manager_knows() -> None:
 
 
 def test_metadata_of_the_job_never_hides_ours() -> None:
-    told = {**samples.job(6), "metadata": {"instance": "i", "id": "9", "code": "4", "empty": None}}
+    told = {**rig.job(), "metadata": {"instance": "i", "id": "9", "code": "4", "empty": None}}
     table = table_of(result([]), parse_job(json.dumps(told).encode()))
-    assert table.metadata["id"] == "708080388614912"
+    assert table.metadata["id"] == str(rig.MONITOR)
     assert table.metadata["instance"] == "i"
     assert "empty" not in table.metadata
 
 
 def test_labels_that_are_missing_after_a_reconnect_are_left_out() -> None:
-    table = table_of(result([]), parse_job(json.dumps(samples.job(7)).encode()))
+    table = table_of(result([]), parse_job(json.dumps(rig.issued_again()).encode()))
     assert "labels" not in table.metadata
     assert "annotations" not in table.metadata
 
