@@ -39,9 +39,10 @@ async def joined(
     timings: Timings = QUICK,
     first_wait: float = 0.02,
     listener: Listener | None = None,
+    lengths: bool = True,
 ) -> AsyncIterator[Joined]:
     """Join the manager at a port; leave it at the end."""
-    membership = Membership(address or Address("127.0.0.1", port), identity, mode)
+    membership = Membership(address or Address("127.0.0.1", port), identity, mode, lengths=lengths)
     stats = Stats()
     nodes: list[Node] = []
 

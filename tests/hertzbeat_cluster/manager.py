@@ -15,7 +15,7 @@ from itertools import count
 from typing import TYPE_CHECKING, Any, Self
 
 from tests.hertzbeat_cluster import rig
-from tests.hertzbeat_cluster.reading import Seen, read_payload
+from tests.hertzbeat_cluster.reading import Seen, read_payload, read_payload_of_1_7
 
 from openai_monitor.hertzbeat import messages
 from openai_monitor.hertzbeat.framing import FrameReader, FrameWriter
@@ -75,8 +75,9 @@ class Peer:
 class FakeManager:
     """Use ``async with FakeManager() as manager``; ``port`` is where it listens."""
 
-    def __init__(self, key: str | None = rig.KEY, *, check_every: float = 0.2) -> None:
+    def __init__(self, key: str | None = rig.KEY, *, check_every: float = 0.2, lengths: bool = True) -> None:
         self.key = key
+        self.read = read_payload if lengths else read_payload_of_1_7
         self.check_every = check_every
         self.port = 0
         self.tls: ssl.SSLContext | None = None
@@ -143,9 +144,9 @@ class FakeManager:
         elif message.type == Type.HEARTBEAT and message.direction == Direction.REQUEST:
             peer.send(Message())
         elif message.type == Type.RESPONSE_CYCLIC_TASK_DATA:
-            self.seen += read_payload(message.msg)
+            self.seen += self.read(message.msg)
         elif message.type == Type.RESPONSE_ONE_TIME_TASK_DATA:
-            self.answers.put_nowait(read_payload(message.msg))
+            self.answers.put_nowait(self.read(message.msg))
         self._spawn(self._tell())
 
     def _go_online(self, peer: Peer, message: Message) -> None:

@@ -40,6 +40,15 @@ def read_payload(data: bytes) -> list[Seen]:
     return found
 
 
+def read_payload_of_1_7(data: bytes) -> list[Seen]:
+    """Without lengths: where the end of one stream is, the next begins."""
+    [count] = struct.unpack_from(">i", data)
+    end = b"\xff\xff\xff\xff\x00\x00\x00\x00"
+    streams = data[4:].split(end)
+    assert (len(streams), streams[-1]) == (count + 1, b"")
+    return [read_stream(stream + end) for stream in streams[:-1]]
+
+
 def read_stream(data: bytes) -> Seen:
     assert data.endswith(b"\xff\xff\xff\xff\x00\x00\x00\x00"), "no end-of-stream marker"
     stream = nanoarrow.ArrayStream.from_readable(data)

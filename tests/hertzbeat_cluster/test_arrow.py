@@ -57,6 +57,12 @@ def test_several_tables_stand_behind_their_lengths() -> None:
     assert read_payload(payload([])) == []
 
 
+def test_managers_before_1_8_get_no_lengths() -> None:
+    tables = [named("basic", ["a"]), named("detail")]
+    streams = [payload([table])[8:] for table in tables]
+    assert payload(tables, lengths=False) == b"\0\0\0\2" + b"".join(streams)
+
+
 def test_an_empty_table_has_columns_and_one_empty_batch() -> None:
     [seen] = read_payload(payload([named("basic")]))
     assert [(field["name"], field["metadata"]) for field in seen.fields] == [

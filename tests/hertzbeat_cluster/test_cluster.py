@@ -14,6 +14,7 @@ from tests.hertzbeat_cluster.cluster import Joined, joined
 from tests.hertzbeat_cluster.loop import eventually, in_loop
 from tests.hertzbeat_cluster.manager import FakeManager, Job, like, restarted
 
+from openai_monitor.hertzbeat.cipher import DEFAULT_KEY
 from openai_monitor.hertzbeat.messages import Message, Type
 from openai_monitor.hertzbeat.session import State
 
@@ -38,12 +39,14 @@ class Cluster:
 
 
 @asynccontextmanager
-async def cluster(*monitor_ids: int, key: str | None = rig.KEY, **more: Any) -> AsyncIterator[Cluster]:
-    async with FakeApi() as api, FakeManager(key) as manager:
+async def cluster(
+    *monitor_ids: int, key: str | None = rig.KEY, lengths: bool = True, **more: Any
+) -> AsyncIterator[Cluster]:
+    async with FakeApi() as api, FakeManager(key, lengths=lengths) as manager:
         before = Cluster(manager, api, None)  # type: ignore[arg-type]
         for monitor_id in monitor_ids:
             manager.add(before.job(monitor_id), send=False)
-        async with joined(manager.port, **more) as collector:
+        async with joined(manager.port, lengths=lengths, **more) as collector:
             yield Cluster(manager, api, collector)
 
 
@@ -90,6 +93,16 @@ async def test_a_recorded_job_of_a_newer_manager_is_collected_too() -> None:
         one.manager.add(like(samples.job(26), 11, config={"port": str(one.api.port)}))
         await one.rows_of(11)
         assert one.api.authorizations == ["Basic Ym9iOnMzY3JldC1wdw=="]
+
+
+@in_loop
+async def test_a_manager_of_1_7_is_told_in_its_form_and_sends_no_key() -> None:
+    async with cluster(key=None, lengths=False) as one:
+        await one.online()
+        job = one.job(11, config={"password": rig.encrypt(rig.PASSWORD, DEFAULT_KEY)})
+        one.manager.add(job)
+        assert (await one.rows_of(11)).rows[0]["load"] == "1.5"
+        assert [seen.name for seen in await one.manager.test(job)] == ["basic", "detail"]
 
 
 @in_loop

@@ -124,6 +124,23 @@ def test_the_section_of_a_monitors_file_means_the_same() -> None:
 
 
 @pytest.mark.parametrize(
+    ("version", "lengths"), [("1.7", False), ("v1.7.3", False), ("1.8.0", True), ("1.9.0-rc1", True), ("2.0", True)]
+)
+def test_the_managers_version_tells_the_form_of_rows(version: str, lengths: bool) -> None:
+    section = HertzbeatSection.model_validate({"manager": "h", "identity": "me", "manager_version": version})
+    assert section.membership().lengths is lengths
+
+
+@pytest.mark.parametrize(
+    ("version", "why"),
+    [("1.6.1", "takes rows as JSON"), ("0.9", "can't be joined"), ("new", "is no version"), ("", "is no version")],
+)
+def test_a_manager_that_can_not_be_joined(version: str, why: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["join", "--manager", "127.0.0.1:1", "--identity", "x", "--manager-version", version]) == 2
+    assert why in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
     ("host", "here"),
     [("localhost", True), ("127.9.9.9", True), ("::1", True), ("10.0.0.1", False), ("h.example.com", False)],
 )

@@ -233,6 +233,7 @@ def test_no_message_shows_a_key(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
+        ("monitors: []\nhertzbeat: {manager: h, identity: me}\n", []),
         ("monitors: []\n", ["1:1: warning[no-monitors] no monitor is enabled: nothing will be collected (monitors)"]),
         ("monitors:\n  - {name: m, enabled: false, params: {token: {env: X}}}\n",
          ["1:1: warning[no-monitors] no monitor is enabled: nothing will be collected (monitors)"]),

@@ -1,4 +1,4 @@
-"""Metric sets as the manager reads them: Arrow streams, one a set, behind their lengths.
+"""Metric sets as the manager reads them: Arrow streams, one a set.
 
 All columns are text: other types, and Arrow's own nulls, make the manager lose the set.
 """
@@ -32,12 +32,12 @@ class Table:
     rows: Sequence[Sequence[str]] = field(repr=False)
 
 
-def payload(tables: Iterable[Table]) -> bytes:
-    """How many tables, then each with its length in front."""
+def payload(tables: Iterable[Table], *, lengths: bool = True) -> bytes:
+    """How many tables, then each, with its length in front where the manager expects ``lengths``."""
     streams = [_stream(table) for table in tables]
     parts = [struct.pack(">i", len(streams))]
     for stream in streams:
-        parts += struct.pack(">i", len(stream)), stream
+        parts += (struct.pack(">i", len(stream)), stream) if lengths else (stream,)
     return b"".join(parts)
 
 

@@ -26,12 +26,16 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Membership:
-    """Which collector this is, and in which cluster."""
+    """Which collector this is, and in which cluster.
+
+    ``lengths`` is whether the manager expects each metric set behind its length, as those from 1.8 on do.
+    """
 
     manager: Address
     identity: str
     mode: Mode = "private"
     version: str = f"openai-monitor {__version__}"
+    lengths: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import logging
+from collections.abc import Iterable
 
 from openai_monitor.collect.rounds import utc_now
 from openai_monitor.hertzbeat import messages
@@ -37,7 +38,7 @@ class Node:
         timings: Timings | None = None,
         backoff: Backoff | None = None,
     ) -> None:
-        self._identity = membership.identity
+        self._membership = membership
         self._jobs = ScheduledJobs(schedule, collector, self._deliver, self._answer, listener)
         self._assignments = Assignments(self._jobs)
         self._outbox = Outbox(self._assignments.jobs)
@@ -89,16 +90,18 @@ class Node:
         """The rows of a round: a message a set, as HertzBeat's own collector does."""
         before = self._outbox.dropped
         for result in collected.results:
-            data = payload([table_of(result, job)])
-            self._outbox.put(Rows(job.monitor_id, messages.cyclic_data(self._identity, data)))
+            data = self._payload([result], job)
+            self._outbox.put(Rows(job.monitor_id, messages.cyclic_data(self._membership.identity, data)))
         if self._outbox.dropped > before:
             _log.warning("the manager is too slow: %d messages with rows were dropped so far", self._outbox.dropped)
 
     def _answer(self, job: Job, collected: Round) -> None:
         """All sets of a one-time job in one message. What failed comes first: the manager shows nothing behind it."""
         results = sorted(collected.results or (_nothing(job),), key=lambda result: result.ok)
-        data = payload([table_of(result, job) for result in results])
-        self._outbox.put(Rows(None, messages.one_time_data(data)))
+        self._outbox.put(Rows(None, messages.one_time_data(self._payload(results, job))))
+
+    def _payload(self, results: Iterable[MetricSetResult], job: Job) -> bytes:
+        return payload([table_of(result, job) for result in results], lengths=self._membership.lengths)
 
 
 def _nothing(job: Job) -> MetricSetResult:

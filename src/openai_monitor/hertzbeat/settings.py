@@ -1,6 +1,7 @@
 """Which cluster to join, as it is written on the command line and in a monitors file."""
 
 import re
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated
 
@@ -14,6 +15,8 @@ from openai_monitor.hertzbeat.messages import Mode
 
 _ADDRESS = re.compile(r"(?:\[(?P<v6>[0-9A-Fa-f:.%\w]+)\]|(?P<host>[^\s:/\[\]@]+))(?::(?P<port>\d{1,5}))?")
 _LONGEST_NAME = 200
+_VERSION = re.compile(r"v?(\d+)\.(\d+)(?:[.-].*)?")
+DEFAULT_VERSION = "1.8"
 
 
 def parse_manager(text: str) -> tuple[str, int]:
@@ -35,27 +38,49 @@ def check_identity(text: str) -> str:
     return name
 
 
+def expects_lengths(version: str) -> bool:
+    """Whether a manager of this version expects each metric set behind its length, which none can be asked.
+
+    Raises SettingsError for a version that can't be joined, or is none.
+    """
+    match = _VERSION.fullmatch(version.strip())
+    if match is None:
+        raise SettingsError(f"{version!r} is no version of HertzBeat: expected one such as 1.8.0")
+    number = int(match[1]), int(match[2])
+    if number < (1, 7):
+        raise SettingsError(
+            f"HertzBeat {version.strip()} can't be joined: it takes rows as JSON, which is not written here; "
+            "from 1.7.0 on it takes Arrow"
+        )
+    return number >= (1, 8)
+
+
 def membership(
-    manager: str, identity: str, *, mode: Mode = "private", tls: bool = False, ca_file: Path | None = None
+    manager: str,
+    identity: str,
+    *,
+    mode: Mode = "private",
+    tls: bool = False,
+    ca_file: Path | None = None,
+    version: str = DEFAULT_VERSION,
 ) -> Membership:
-    """Read the settings of a collector. Raises SettingsError."""
+    """Read the settings of a collector; ``version`` is the manager's. Raises SettingsError."""
     host, port = parse_manager(manager)
-    return Membership(Address(host, port, tls, ca_file), check_identity(identity), mode)
+    address = Address(host, port, tls, ca_file)
+    return Membership(address, check_identity(identity), mode, lengths=expects_lengths(version))
 
 
-def _valid_manager(text: str) -> str:
-    try:
-        parse_manager(text)
-    except SettingsError as error:
-        raise PydanticCustomError("value", "{sentence}", {"sentence": str(error)}) from None
-    return text
+def _checked(check: Callable[[str], object]) -> AfterValidator:
+    """A check that raises SettingsError, as pydantic takes it."""
 
+    def validate(text: str) -> str:
+        try:
+            check(text)
+        except SettingsError as error:
+            raise PydanticCustomError("value", "{sentence}", {"sentence": str(error)}) from None
+        return text
 
-def _valid_identity(text: str) -> str:
-    try:
-        return check_identity(text)
-    except SettingsError as error:
-        raise PydanticCustomError("value", "{sentence}", {"sentence": str(error)}) from None
+    return AfterValidator(validate)
 
 
 class HertzbeatSection(BaseModel):
@@ -63,17 +88,22 @@ class HertzbeatSection(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    manager: Annotated[str, AfterValidator(_valid_manager)] = Field(
+    manager: Annotated[str, _checked(parse_manager)] = Field(
         description="Address of the manager's cluster port, `HOST:1158`."
     )
-    identity: Annotated[str, AfterValidator(_valid_identity)] = Field(
+    identity: Annotated[str, _checked(check_identity)] = Field(
         description="Name of this collector in HertzBeat; no other may have it."
     )
     mode: Mode = Field("private", description="`private`: only monitors pinned to it; `public`: a share of all others.")
     tls: bool = Field(False, description="Speak TLS, for a tunnel or an ingress in front of the manager.")
     ca_file: str | None = Field(None, description="Certificates to trust beside the system's.")
+    manager_version: Annotated[str, _checked(expects_lengths)] = Field(
+        DEFAULT_VERSION, description="Version of HertzBeat's manager, `1.7.3`; all from 1.8 on are the same here."
+    )
 
     def membership(self) -> Membership:
         """What a Node takes."""
         ca_file = Path(self.ca_file) if self.ca_file else None
-        return membership(self.manager, self.identity, mode=self.mode, tls=self.tls, ca_file=ca_file)
+        return membership(
+            self.manager, self.identity, mode=self.mode, tls=self.tls, ca_file=ca_file, version=self.manager_version
+        )

@@ -60,16 +60,12 @@ class Entries:
 
     def specs(self, entries: Iterable[tuple[int, MonitorEntry]]) -> Iterator[MonitorSpec]:
         """The monitors of the entries that are good, in their order."""
-        any_enabled = False
         for index, entry in entries:
-            any_enabled = any_enabled or entry.enabled
             if (spec := self._spec(("monitors", index), entry)) is not None:
                 yield spec
         for name in sorted(self._unused_defaults):
             message = f"no monitor's definition has a parameter {quote(name)}"
             self._tell("warning", "unused", ("defaults", "params", name), message, "correct or remove it")
-        if not any_enabled:
-            self._tell("warning", "no-monitors", ("monitors",), "no monitor is enabled: nothing will be collected")
 
     def _spec(self, path: KeyPath, entry: MonitorEntry) -> MonitorSpec | None:
         definition = self._definition(path, entry)

@@ -120,13 +120,16 @@ class _Reader:
         models = section_models()
         outputs = self._outputs(models.outputs)
         web = self._section(("web",), models.web)
+        cluster = self._section(("hertzbeat",), models.hertzbeat)
+        if cluster is None and not any(spec.enabled for spec in monitors):
+            self._tell("warning", "no-monitors", ("monitors",), "no monitor is enabled: nothing will be collected")
         return Setup(
             file=self._path,
             monitors=monitors,
             outputs=outputs,
             history=self._section(("history",), models.history) or models.history(),
             web=models.web() if web is None and PROMETHEUS in outputs else web,
-            hertzbeat=self._section(("hertzbeat",), models.hertzbeat),
+            hertzbeat=cluster,
             limits=self._section(("limits",), Limits) or Limits(),
             network=self._network(),
             log=self._section(("log",), Log) or Log(),

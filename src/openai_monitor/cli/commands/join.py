@@ -11,7 +11,7 @@ examples:
 
 HertzBeat's cluster protocol has neither TLS nor authentication: whoever reaches the port can be a collector, and the
 key to the passwords of the monitors goes over it. Keep it inside a trusted network, or put a tunnel that speaks TLS
-in front of the manager and use --tls. docs/hertzbeat.md says more.
+in front of the manager and use --tls. docs/hertzbeat-cluster.md says more.
 
 This needs the extra `hertzbeat`: pip install 'openai-monitor[hertzbeat]'
 
@@ -34,6 +34,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         choices=("private", "public"),
         default="private",
         help="private: only the monitors pinned to it; public: a share of all others too (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--manager-version",
+        metavar="VERSION",
+        default="1.8",
+        help="version of HertzBeat's manager, which can't be asked for it: 1.7.x takes rows in another form than "
+        "all from 1.8 on (default: %(default)s)",
     )
     network = parser.add_argument_group("network")
     network.add_argument("--tls", action="store_true", help="speak TLS, with a checked certificate, to the manager")
@@ -68,7 +75,14 @@ def run(arguments: argparse.Namespace) -> int:
     from openai_monitor.schedule.logs import set_up
 
     ca_file = Path(arguments.ca_file) if arguments.ca_file else None
-    who = membership(arguments.manager, arguments.identity, mode=arguments.mode, tls=arguments.tls, ca_file=ca_file)
+    who = membership(
+        arguments.manager,
+        arguments.identity,
+        mode=arguments.mode,
+        tls=arguments.tls,
+        ca_file=ca_file,
+        version=arguments.manager_version,
+    )
     set_up(arguments.log_level, arguments.log_format)
     transport = TransportSettings(
         ca_file=ca_file, allow_plaintext_token=arguments.allow_plaintext_token, max_connections=IN_FLIGHT
