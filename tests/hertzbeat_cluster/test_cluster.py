@@ -160,6 +160,43 @@ def test_other_protocols_fail_by_name(protocol: str) -> None:
 
 
 @in_loop
+async def test_service_discovery_fails_by_name_and_discovers_nothing() -> None:
+    async with cluster() as one:
+        await one.online()
+        job = one.job(11, isSd=True, sd=True)
+        job["metrics"] = [{**job["metrics"][0], "protocol": "http_sd", "http_sd": {"url": "h"}, "http": None}]
+        one.manager.add(job)
+        seen = await one.rows_of(11)
+        assert (seen.code, seen.metadata["priority"]) == (4, "0")
+        assert "http_sd" in seen.metadata["msg"]
+        kinds = {message.type for message in one.manager.peers[-1].received}
+        assert 9 not in kinds, "an empty answer of type 9 would have the manager cancel what it discovered before"
+
+
+@in_loop
+async def test_a_map_fills_headers() -> None:
+    async with cluster() as one:
+        await one.online()
+        job = one.job(11)
+        job["metrics"][0]["http"] |= {"authorization": None, "headers": {"^_^more^_^": "^_^more^_^"}}
+        job["configmap"].append({"key": "more", "value": '{"Authorization":"Basic bWFw","X-Two":"2"}', "type": 3})
+        one.manager.add(job)
+        await one.rows_of(11)
+        assert one.api.authorizations == ["Basic bWFw"]
+
+
+@in_loop
+async def test_a_set_may_need_another_that_is_not_due() -> None:
+    async with cluster() as one:
+        await one.online()
+        job = one.job(11, defaultInterval=60)
+        job["metrics"][1] |= {"interval": 1, "http": {**job["metrics"][1]["http"], "url": "/detail?of=^o^name^o^"}}
+        one.manager.add(job)
+        assert (await one.rows_of(11, name="detail", count=2)).code == 0
+        assert len(one.manager.rows_of(11, "basic")) == 1
+
+
+@in_loop
 async def test_a_definition_that_is_refused_fails_with_the_reason() -> None:
     async with cluster() as one:
         await one.online()
@@ -484,6 +521,24 @@ async def test_a_manager_that_never_answers_the_greeting_is_tried_again(monkeypa
 
 
 # Secrets
+
+
+@in_loop
+async def test_a_key_that_the_manager_sends_in_clear_is_kept_secret_too(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.DEBUG)
+    async with cluster() as one:
+        one.api.bodies["/basic"] = {"error": {"message": "wrong key sess-fake-4711"}}
+        await one.online()
+        job = one.job(11)
+        bearer = {"type": "Bearer Token", "bearerTokenToken": "^_^token^_^"}
+        job["metrics"][0]["http"]["authorization"] = bearer
+        job["params"].append({"field": "token", "type": "text", "name": {"en-US": "Key"}})
+        job["configmap"].append({"key": "token", "value": "sess-fake-4711", "type": 1})
+        one.manager.add(job)
+        seen = await one.rows_of(11)
+        assert "wrong key ***" in seen.metadata["msg"]
+        assert one.api.authorizations == ["Bearer sess-fake-4711"]
+    assert "sess-fake-4711" not in caplog.text
 
 
 @in_loop

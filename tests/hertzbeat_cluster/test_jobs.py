@@ -72,6 +72,13 @@ def test_the_cron_expression_of_newer_managers_is_seen() -> None:
     assert parsed(samples.job(27)).cron == "*/5 * * * * *"
 
 
+def test_a_set_without_priority_comes_last() -> None:
+    job = parsed(with_set(priority=None, interval=None))
+    assert (job.kind.heads[0].priority, job.kind.heads[0].interval) == (127, 0)
+    assert job.kind.definition is not None
+    assert job.kind.definition.sets[0].priority == 127
+
+
 def test_what_newer_managers_bring_is_passed_over() -> None:
     job = with_set(brandNew={"a": 1}, i18n={"xx": "y"})
     job["metrics"][0]["http"]["quic"] = True
@@ -167,7 +174,12 @@ def test_a_given_null_beats_the_default() -> None:
 
 @pytest.mark.parametrize("change", [{"config": {"host": "127.0.0.2"}}, {"defaultInterval": 11}, {"app": "another"}])
 def test_an_edited_job_does_not_collect_as_before(change: dict[str, Any]) -> None:
-    assert not parsed(rig.job()).collects_as(parsed(like(rig.job(), 1, **change)))
+    assert not parsed(like(rig.job(), 1)).collects_as(parsed(like(rig.job(), 1, **change)))
+
+
+def test_a_renamed_monitor_is_another_one_to_those_who_watch() -> None:
+    renamed = {**rig.job(), "metadata": {"instance": "127.0.0.1:11599", "instancename": "another"}}
+    assert not parsed(rig.job()).collects_as(parsed(renamed))
 
 
 def test_what_the_manager_encrypts_is_a_password_whatever_the_definition_says() -> None:

@@ -80,6 +80,7 @@ def test_metadata_of_the_job_never_hides_ours() -> None:
     table = table_of(result([]), parse_job(json.dumps(told).encode()))
     assert table.metadata["id"] == str(rig.MONITOR)
     assert table.metadata["instance"] == "i"
+    assert "code" not in table.metadata
     assert "empty" not in table.metadata
 
 

@@ -55,8 +55,9 @@ class Job:
         return next((item.value for item in self.config if item.key == "host" and item.type != ENCRYPTED), None)
 
     def collects_as(self, other: "Job") -> bool:
-        """Whether both ask the same with the same parameters, however they were issued."""
-        return self.kind is other.kind and self.period == other.period and self.given() == other.given()
+        """Whether both ask the same with the same parameters under the same name, however they were issued."""
+        mine, theirs = (self.kind, self.name, self.period), (other.kind, other.name, other.period)
+        return mine == theirs and self.given() == other.given()
 
     def given(self) -> dict[str, tuple[str | None, bool]]:
         """Value of each parameter and whether it is encrypted, defaults filled in: later issues bring those along."""

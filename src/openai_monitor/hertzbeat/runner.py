@@ -116,11 +116,11 @@ class ScheduledJobs:
         """See JobRunner. What was due meanwhile comes soon, what was not keeps its time."""
         self._key = key
         self._is_online = True
+        due = [task for task in self._tasks.values() if self._is_waiting(task)]
         for task in self._tasks.values():
-            if task.name not in self._schedule or (not task.is_running and self._is_due(task)):
-                self._start(task, FIRST_WITHIN)
-            else:
-                self._schedule.hold(task.name, task.held_until)
+            self._schedule.hold(task.name, task.held_until)
+        for task in due:
+            self._start(task, FIRST_WITHIN if len(due) > _FEW else 0.0)
         self._one_time.resume(key)
 
     async def close(self) -> None:
@@ -178,8 +178,9 @@ class ScheduledJobs:
         self._schedule.add(task.name, tick_of(task.job), lane=task.job.host or "", within=within)
         self._schedule.hold(task.name, task.held_until)
 
-    def _is_due(self, task: Task) -> bool:
-        return bool(due_sets(task.job, task.last, self._loop.time()))
+    def _is_waiting(self, task: Task) -> bool:
+        is_due = bool(due_sets(task.job, task.last, self._loop.time()))
+        return task.name not in self._schedule or (is_due and not task.is_running)
 
     def _within(self) -> float:
         """At once for a few jobs, spread for many: a manager may issue a thousand."""

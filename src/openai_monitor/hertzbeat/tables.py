@@ -16,6 +16,9 @@ MOST_ROWS = 1_000
 MOST_TEXT = 2**20
 """Characters of all cells. One thread of the manager stores the rows of all monitors, at some 2 ms a row."""
 
+_OURS = ("labels", "annotations", "code", "msg")
+"""What a round says or does not say of itself, whatever the job's metadata hold."""
+
 _NUMBERS = {FieldType.NUMBER: "0", FieldType.STRING: "1", FieldType.SECRET: "1", FieldType.TIME: "3"}
 
 
@@ -42,7 +45,7 @@ def _column(field: Field) -> Column:
 def _metadata(result: MetricSetResult, job: Job, message: str) -> dict[str, str]:
     priority = next((head.priority for head in job.kind.heads if head.name == result.name), 0)
     metadata = {
-        **dict(job.metadata),
+        **{name: text for name, text in job.metadata if name not in _OURS},
         "id": str(job.monitor_id),
         "tenantId": str(job.tenant_id),
         "app": job.kind.app,
