@@ -10,12 +10,12 @@ from pathlib import Path
 
 import pytest
 import trustme
-from tests.cli.conftest import clean_environment
 from tests.hertzbeat_cluster import rig
 from tests.hertzbeat_cluster.api import FakeApi
 from tests.hertzbeat_cluster.cluster import joined
 from tests.hertzbeat_cluster.loop import eventually, in_loop
 from tests.hertzbeat_cluster.manager import FakeManager, like
+from tests.hertzbeat_cluster.processes import ended, process
 
 from openai_monitor.cli import main
 from openai_monitor.errors import SettingsError
@@ -26,31 +26,11 @@ from openai_monitor.hertzbeat.session import State
 from openai_monitor.hertzbeat.settings import HertzbeatSection, membership, parse_manager
 
 
-@asynccontextmanager
-async def process(*arguments: str) -> AsyncIterator[asyncio.subprocess.Process]:
-    running = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "openai_monitor", "join", *arguments),
-        stderr=asyncio.subprocess.PIPE,
-        env=clean_environment(),
-    )
-    try:
-        yield running
-    finally:
-        if running.returncode is None:
-            running.kill()
-            await running.wait()
-
-
-async def ended(running: asyncio.subprocess.Process) -> tuple[int | None, str]:
-    _, said = await asyncio.wait_for(running.communicate(), 15)
-    return running.returncode, said.decode()
-
-
 @in_loop
 async def test_a_process_joins_collects_and_leaves_when_it_is_told_to() -> None:
     async with FakeApi() as api, FakeManager() as manager:
         manager.add(like(rig.job(), 11, config={"port": str(api.port)}), send=False)
-        async with process("--manager", f"127.0.0.1:{manager.port}", "--identity", "py-wire") as running:
+        async with process("join", "--manager", f"127.0.0.1:{manager.port}", "--identity", "py-wire") as running:
             await manager.until(lambda: manager.rows_of(11), 15)
             assert manager.infos[0] | {"version": ""} == {"name": "py-wire", "ip": "", "version": "", "mode": "private"}
             assert manager.infos[0]["version"].startswith("openai-monitor ")
@@ -66,7 +46,7 @@ async def test_a_process_joins_collects_and_leaves_when_it_is_told_to() -> None:
 async def test_deleted_in_the_manager_the_process_ends() -> None:
     async with FakeManager() as manager:
         async with process(
-            "--manager", f"127.0.0.1:{manager.port}", "--identity", "py-wire", "--log-format", "json"
+            "join", "--manager", f"127.0.0.1:{manager.port}", "--identity", "py-wire", "--log-format", "json"
         ) as running:
             await manager.until(lambda: manager.infos, 15)
             manager.dismiss()
@@ -77,7 +57,7 @@ async def test_deleted_in_the_manager_the_process_ends() -> None:
 
 @in_loop
 async def test_ctrl_c_ends_it_while_it_waits_for_a_manager() -> None:
-    async with process("--manager", "127.0.0.1:1", "--identity", "x") as running:
+    async with process("join", "--manager", "127.0.0.1:1", "--identity", "x") as running:
         assert running.stderr is not None
         line = await asyncio.wait_for(running.stderr.readline(), 15)
         assert b"connection refused: is the manager running" in line

@@ -1,6 +1,7 @@
 """``run`` with a section ``hertzbeat:``: monitors of the file and of the cluster in one process."""
 
 import asyncio
+import signal
 from pathlib import Path
 
 import pytest
@@ -8,8 +9,10 @@ from tests.hertzbeat_cluster import rig
 from tests.hertzbeat_cluster.api import FakeApi
 from tests.hertzbeat_cluster.loop import eventually, in_loop
 from tests.hertzbeat_cluster.manager import FakeManager, like
+from tests.hertzbeat_cluster.processes import ended, process
 from tests.hertzbeat_cluster.test_hosting import OWN
 
+from openai_monitor.hertzbeat.messages import Type
 from openai_monitor.service.reading import MonitorsFileError, read_setup
 from openai_monitor.service.service import Service
 
@@ -49,6 +52,53 @@ async def test_a_service_can_be_a_collector_too(tmp_path: Path) -> None:
     assert '"monitor-11"' in written
     assert '"mine"' in written
     assert "s3cret" not in written
+
+
+@in_loop
+async def test_run_serves_a_file_and_a_cluster_until_it_is_told_to_end(tmp_path: Path) -> None:
+    async with FakeApi() as api, FakeManager() as manager:
+        api.bodies |= {"/own": {"name": "mine"}, "/second": {"name": "second"}}
+        manager.add(like(rig.job(), 11, config={"port": str(api.port)}), send=False)
+        file = write(tmp_path, api.port, f"127.0.0.1:{manager.port}")
+        async with process("run", "--config", str(file)) as running:
+            await manager.until(lambda: manager.rows_of(11, "detail"), 20)
+            await eventually(lambda: api.asked["/own"] == 1)
+            manager.add(like(rig.job(), 12, config={"port": str(api.port)}))
+            await manager.until(lambda: manager.rows_of(12, "detail"))
+
+            (tmp_path / "second.yml").write_text(OWN.replace("/own", "/second"), encoding="utf-8")
+            second = f"  - {{name: second, define: second.yml, params: {{host: 127.0.0.1, port: {api.port}}}}}\n"
+            file.write_text(file.read_text("utf-8").replace("outputs:", f"{second}outputs:"), encoding="utf-8")
+            running.send_signal(signal.SIGHUP)
+            await eventually(lambda: api.asked["/second"] == 1, 15)
+            assert (api.asked["/own"], len(manager.history)) == (1, 1), "what did not change goes on undisturbed"
+
+            running.send_signal(signal.SIGTERM)
+            code, said = await ended(running)
+        assert code == 0, said
+        assert manager.history[0].received[-1].type == Type.GO_OFFLINE
+        assert "collector py-wire is online" in said
+        assert rig.PASSWORD not in said
+    written = (tmp_path / "rows.ndjson").read_text(encoding="utf-8")
+    assert [name for name in ("mine", "second", "monitor-11", "monitor-12") if f'"{name}"' not in written] == []
+
+
+@in_loop
+async def test_a_collector_that_was_deleted_leaves_the_monitors_of_the_file(tmp_path: Path) -> None:
+    async with FakeApi() as api, FakeManager() as manager:
+        api.bodies["/own"] = {"name": "mine"}
+        file = write(tmp_path, api.port, f"127.0.0.1:{manager.port}")
+        file.write_text(file.read_text("utf-8").replace("period: 300", "period: 1"), encoding="utf-8")
+        service = Service(file)
+        running = asyncio.create_task(service.run())
+        await manager.until(lambda: manager.infos)
+        manager.dismiss()
+        await manager.until(lambda: not manager.peers)
+        before = api.asked["/own"]
+        await eventually(lambda: api.asked["/own"] > before)
+        service.stop()
+        assert await running == 0
+        assert len(manager.history) == 1
 
 
 def test_the_section_is_checked_with_the_file(tmp_path: Path) -> None:
