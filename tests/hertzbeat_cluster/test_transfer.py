@@ -9,7 +9,7 @@ from tests.hertzbeat_cluster.pages import PASSWORD, TOKEN, Pages, pages
 from openai_monitor.cli import main
 from openai_monitor.definition.shipped import shipped_folder
 from openai_monitor.errors import SettingsError
-from openai_monitor.hertzbeat.manager_api import Url
+from openai_monitor.hertzbeat.manager_api import ManagerApi, ManagerError, Url
 
 OPENAI = (shipped_folder() / "openai.yml").read_text(encoding="utf-8")
 
@@ -128,9 +128,40 @@ def test_without_a_password_nothing_is_asked(
     assert "set HERTZBEAT_PASSWORD, name a file" in capsys.readouterr().err
 
 
-def test_no_password_goes_over_http_to_other_machines(manager: Pages, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["hertzbeat", "push", "openai", "--url", "http://hertzbeat.example.com", "--yes"]) == 2
+def test_a_person_is_asked_for_the_password(
+    manager: Pages, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    asked: list[str] = []
+
+    def getpass(question: str) -> str:
+        asked.append(question)
+        return PASSWORD
+
+    monkeypatch.delenv("HERTZBEAT_PASSWORD")
+    monkeypatch.setattr("openai_monitor.cli.terminal.can_prompt", lambda: True)
+    monkeypatch.setattr("getpass.getpass", getpass)
+    assert push(manager, "--yes") == 0
+    assert asked == ["password of admin in HertzBeat, not shown: "]
+    captured = capsys.readouterr()
+    assert PASSWORD not in captured.out + captured.err
+
+
+def test_no_password_goes_over_http_to_other_machines(
+    manager: Pages, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    sent: list[str] = []
+
+    async def log_in(api: ManagerApi, user: str, password: str) -> None:
+        sent.append(password)
+        raise ManagerError("the test ends here")
+
+    monkeypatch.setattr(ManagerApi, "log_in", log_in)
+    command = ["hertzbeat", "push", "openai", "--url", "http://hertzbeat.example.com", "--yes"]
+    assert main(command) == 2
+    assert sent == []
     assert "would show the password to everyone on the way" in capsys.readouterr().err
+    assert main([*command, "--allow-plaintext"]) == 1
+    assert sent == [PASSWORD]
 
 
 def test_pull_writes_a_file(manager: Pages, tmp_path: Path) -> None:
