@@ -25,10 +25,19 @@ def test_its_commands_are_commands() -> None:
 
 
 def test_its_yaml_is_what_it_says() -> None:
-    section, compose = map(yaml.safe_load, fences("yaml"))
+    [section] = map(yaml.safe_load, fences("yaml"))
     assert HertzbeatSection.model_validate(section["hertzbeat"]).identity == "billing"
-    parse(shlex.split(compose["services"]["billing"]["command"]))
-    assert "1158" not in str(compose["services"]["hertzbeat"]["ports"])
+    optional = set(HertzbeatSection.model_fields) - {"manager", "identity"}
+    assert [name for name in optional if f"`{name}`" not in PAGE] == []
+
+
+def test_the_example_starts_a_collector_and_keeps_the_cluster_port_inside() -> None:
+    text = (ROOT / "examples" / "hertzbeat" / "compose.yml").read_text(encoding="utf-8")
+    services = yaml.safe_load(text)["services"]
+    parse(shlex.split(services["billing"]["command"]))
+    assert "1158" not in str(services["hertzbeat"]["ports"])
+    [push] = re.findall(r"^#   openai-monitor (.+)$", text, re.MULTILINE)
+    parse(shlex.split(push))
 
 
 def test_its_bounds_are_the_programs() -> None:
