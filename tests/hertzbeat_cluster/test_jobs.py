@@ -61,6 +61,14 @@ def test_metric_sets_keep_what_the_manager_has_to_be_told() -> None:
     ]
 
 
+@samples.recorded
+def test_the_recorded_job_collects_as_before_when_it_is_issued_again() -> None:
+    first, again = parsed(samples.job(6)), parsed(samples.job(7))
+    assert first.kind is again.kind
+    assert first.collects_as(again)
+    assert values(first, samples.key()) == values(again, samples.key())
+
+
 def test_monitors_of_one_kind_share_their_definition() -> None:
     first, second = parsed(like(rig.job(), 1)), parsed(like(rig.issued_again(), 2))
     assert first.kind is second.kind

@@ -109,7 +109,7 @@ def test_being_thrown_out_again_and_again_looks_like_a_second_collector_of_the_n
     backoff = Backoff(1.0, lambda: 1.0)
     assert [backoff.after_cut(1) for _ in range(2)] == [1, 1]
     assert not backoff.looks_contested
-    assert [backoff.after_cut(1) for _ in range(5)] == [2, 4, 8, 15, 15]
+    assert [backoff.after_cut(1) for _ in range(5)] == [2, 4, 8, 8, 8]
     assert backoff.looks_contested
     assert backoff.after_cut(3600) == 1
     assert not backoff.looks_contested

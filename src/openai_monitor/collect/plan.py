@@ -204,7 +204,7 @@ def _check_protocol(metric_set: MetricSet) -> None:
     if metric_set.protocol != "http":
         raise CollectionError(
             Code.FAIL,
-            f"protocol {metric_set.protocol!r} is not collected here: only http is; leave the set to HertzBeat",
+            f"protocol {metric_set.protocol!r} is not collected here: only http is; leave it to HertzBeat's collector",
         )
     if metric_set.http is None:
         raise CollectionError(Code.FAIL, "the set has no http section: add one with host, port and url")

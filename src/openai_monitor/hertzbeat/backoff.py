@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 LONGEST = 30.0
 """Seconds: a manager that comes back is found within that."""
-LONGEST_CONTESTED = 15.0
+LONGEST_CONTESTED = 8.0
 """Seconds: it may be the network after all, and a monitor that nobody collects is worse."""
 STABLE = 60.0
 """A connection that lasted this many seconds was a good one."""
