@@ -13,6 +13,7 @@ from tests.hertzbeat_cluster.processes import ended, process
 from tests.hertzbeat_cluster.test_hosting import OWN
 
 from openai_monitor.hertzbeat.messages import Type
+from openai_monitor.hertzbeat.settings import membership
 from openai_monitor.service.reading import MonitorsFileError, read_setup
 from openai_monitor.service.service import Service
 
@@ -99,6 +100,14 @@ async def test_a_collector_that_was_deleted_leaves_the_monitors_of_the_file(tmp_
         service.stop()
         assert await running == 0
         assert len(manager.history) == 1
+
+
+def test_certificates_lie_beside_the_file(tmp_path: Path) -> None:
+    file = write(tmp_path, 1, "h:1158")
+    file.write_text(file.read_text("utf-8").replace("py-wire}", "me, tls: true, ca_file: ca.pem}"), encoding="utf-8")
+    section = read_setup(file).hertzbeat
+    assert section is not None
+    assert section.membership() == membership("h:1158", "me", tls=True, ca_file=tmp_path / "ca.pem")
 
 
 def test_the_section_is_checked_with_the_file(tmp_path: Path) -> None:

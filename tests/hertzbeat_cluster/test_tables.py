@@ -84,6 +84,13 @@ def test_metadata_of_the_job_never_hides_ours() -> None:
     assert "empty" not in table.metadata
 
 
+def test_a_cron_schedule_is_said_not_to_be_followed() -> None:
+    job = parse_job(json.dumps({**rig.job(), "scheduleType": "cron", "cronExpression": "*/5 * * * * *"}).encode())
+    told = table_of(result([]), job).metadata
+    assert told["msg"] == "the schedule '*/5 * * * * *' is not followed by this collector: it asks every 10 s"
+    assert "code" not in told
+
+
 def test_labels_that_are_missing_after_a_reconnect_are_left_out() -> None:
     table = table_of(result([]), parse_job(json.dumps(rig.issued_again()).encode()))
     assert "labels" not in table.metadata

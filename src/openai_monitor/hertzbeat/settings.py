@@ -5,13 +5,14 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, Field
 from pydantic_core import PydanticCustomError
 
 from openai_monitor.errors import SettingsError
 from openai_monitor.hertzbeat.connection import DEFAULT_PORT, Address
 from openai_monitor.hertzbeat.link import Membership
 from openai_monitor.hertzbeat.messages import Mode
+from openai_monitor.sinks.settings import FilePath, Settings
 
 _ADDRESS = re.compile(r"(?:\[(?P<v6>[0-9A-Fa-f:.%\w]+)\]|(?P<host>[^\s:/\[\]@]+))(?::(?P<port>\d{1,5}))?")
 _LONGEST_NAME = 200
@@ -83,10 +84,8 @@ def _checked(check: Callable[[str], object]) -> AfterValidator:
     return AfterValidator(validate)
 
 
-class HertzbeatSection(BaseModel):
+class HertzbeatSection(Settings):
     """Be a collector of a HertzBeat cluster too: run the monitors that are pinned to it there."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     manager: Annotated[str, _checked(parse_manager)] = Field(
         description="Address of the manager's cluster port, `HOST:1158`."
@@ -96,14 +95,18 @@ class HertzbeatSection(BaseModel):
     )
     mode: Mode = Field("private", description="`private`: only monitors pinned to it; `public`: a share of all others.")
     tls: bool = Field(False, description="Speak TLS, for a tunnel or an ingress in front of the manager.")
-    ca_file: str | None = Field(None, description="Certificates to trust beside the system's.")
+    ca_file: FilePath | None = Field(None, description="Certificates to trust beside the system's.")
     manager_version: Annotated[str, _checked(expects_lengths)] = Field(
         DEFAULT_VERSION, description="Version of HertzBeat's manager, `1.7.3`; all from 1.8 on are the same here."
     )
 
     def membership(self) -> Membership:
         """What a Node takes."""
-        ca_file = Path(self.ca_file) if self.ca_file else None
         return membership(
-            self.manager, self.identity, mode=self.mode, tls=self.tls, ca_file=ca_file, version=self.manager_version
+            self.manager,
+            self.identity,
+            mode=self.mode,
+            tls=self.tls,
+            ca_file=self.ca_file,
+            version=self.manager_version,
         )

@@ -25,6 +25,8 @@ _NUMBERS = {FieldType.NUMBER: "0", FieldType.STRING: "1", FieldType.SECRET: "1",
 def table_of(result: MetricSetResult, job: Job) -> Table:
     """A metric set of a round of this job."""
     remarks = [result.message] if result.message else []
+    if job.cron:
+        remarks.append(f"the schedule {job.cron!r} is not followed by this collector: it asks every {job.period} s")
     rows = _merged(result.fields, result.public_rows(), remarks)
     texts = _bounded([tuple(map(cell_text, row)) for row in rows], remarks)
     return Table(tuple(map(_column, result.fields)), _metadata(result, job, ". ".join(remarks)), texts)
