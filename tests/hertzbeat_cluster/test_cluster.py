@@ -40,12 +40,12 @@ class Cluster:
 
 @asynccontextmanager
 async def cluster(
-    *monitor_ids: int, key: str | None = rig.KEY, lengths: bool = True, **more: Any
+    *monitor_ids: int, key: str | None = rig.KEY, lengths: bool = True, period: int = 10, **more: Any
 ) -> AsyncIterator[Cluster]:
     async with FakeApi() as api, FakeManager(key, lengths=lengths) as manager:
         before = Cluster(manager, api, None)  # type: ignore[arg-type]
         for monitor_id in monitor_ids:
-            manager.add(before.job(monitor_id), send=False)
+            manager.add(before.job(monitor_id, defaultInterval=period), send=False)
         async with joined(manager.port, lengths=lengths, **more) as collector:
             yield Cluster(manager, api, collector)
 
@@ -74,6 +74,15 @@ async def test_a_monitor_of_a_manager_that_was_there_before_is_collected_with_it
         await one.rows_of(11)
         assert one.api.authorizations == ["Basic Ym9iOnMzY3JldC1wdw=="]
         assert one.manager.infos[0]["mode"] == "private"
+
+
+@in_loop
+async def test_a_few_monitors_that_were_there_before_begin_at_once() -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("openai_monitor.hertzbeat.runner.FIRST_WITHIN", 3600.0)
+        async with cluster(11, 12, period=3600) as one:
+            await one.rows_of(11)
+            await one.rows_of(12)
 
 
 @in_loop
