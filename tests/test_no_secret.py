@@ -91,7 +91,7 @@ def test_in_no_error_and_no_cause_behind_it(values: dict[str, str], key: str) ->
 def command(arguments: list[str], key: str, tmp_path: Path, **environment: str) -> str:
     """Everything a run of the command writes: streams, and files in its folder."""
     done = subprocess.run(
-        [sys.executable, "-m", "openai_monitor", "collect", *arguments],
+        [sys.executable, "-m", "openai_monitor", *arguments],
         capture_output=True,
         check=False,
         cwd=tmp_path,
@@ -105,18 +105,28 @@ def command(arguments: list[str], key: str, tmp_path: Path, **environment: str) 
 
 
 @pytest.mark.parametrize("fault", [None, "401", "403", "html-200", "error-200", "reset", "garbage", "truncated"])
-@pytest.mark.parametrize("style", [["-v"], ["--format", "csv", "--output", "rows"], ["--format", "json"]])
+@pytest.mark.parametrize(
+    "style",
+    [
+        ["collect", "-v"],
+        ["collect", "--format", "csv", "--output", "rows"],
+        ["collect", "--format", "json"],
+        ["check"],
+        ["check", "--format", "json"],
+    ],
+)
 def test_in_nothing_the_command_writes(fault: str | None, style: list[str], tmp_path: Path) -> None:
     key = "sess-sandbox"
     with running(faults=[fault] if fault else []) as server:
         given = ["--param", f"host={server.host}", "--param", f"port={server.port}", "--param", "ssl=false"]
-        check(command([*given, *style], key, tmp_path, OPENAI_MONITOR_DEBUG="1"), key)
+        check(command([*style, *given], key, tmp_path, OPENAI_MONITOR_DEBUG="1"), key)
 
 
+@pytest.mark.parametrize("name", ["collect", "check"])
 @pytest.mark.parametrize("key", KEYS[:2])
-def test_in_no_refusal_of_the_command(key: str, tmp_path: Path) -> None:
+def test_in_no_refusal_of_the_command(key: str, name: str, tmp_path: Path) -> None:
     for arguments in (["--param", "host="], ["--define", "nothing"], ["--param", "port=x"], ["--format", "odd"]):
-        check(command(arguments, key, tmp_path), key)
+        check(command([name, *arguments], key, tmp_path), key)
 
 
 def test_an_echo_of_the_key_is_masked(tmp_path: Path) -> None:

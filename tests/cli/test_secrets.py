@@ -40,6 +40,7 @@ def test_no_failure_shows_the_key(
         address = ["--param", f"host={server.host}", "--param", f"port={server.port}", "--param", "ssl=false"]
         common = ["collect", *address, "--token-file", "key", "--timeout", SECONDS, "-v"]
         codes = {main([*common, "--format", "table"]), main([*common, "--format", "json", "--output", "out"])}
+        codes.add(main(["check", *address, "--token-file", "key", "--timeout", SECONDS]))
         assert server.requests
     assert codes <= {0, 1}
     (tmp_path / "key").unlink()

@@ -72,18 +72,20 @@ async def _collect(plan: "Plan", arguments: argparse.Namespace) -> "Round":
     terminal.hide(plan.secrets)
     for note in plan.notes:
         terminal.say(f"warning: {note}")
-    async with Transport(_settings(arguments)) as transport:
+    async with Transport(transport_settings(arguments)) as transport:
         sender = _Watched(transport, plan.secrets) if arguments.verbose else transport
         text = f"collecting {plan.app} from {plan.host}" if plan.host else f"collecting {plan.app}"
         async with progress(text, enabled=not arguments.verbose):
             return await collect_round(plan, sender, deadline=arguments.timeout)
 
 
-def _settings(arguments: argparse.Namespace) -> TransportSettings:
+def transport_settings(arguments: argparse.Namespace) -> TransportSettings:
+    """Take what the command line says of certificates, proxies and plain http."""
     return TransportSettings(
         ca_file=Path(arguments.ca_file) if arguments.ca_file else None,
         allow_plaintext_token=arguments.allow_plaintext_token,
         trust_env=not arguments.sandbox,
+        proxy=getattr(arguments, "proxy", None),
     )
 
 

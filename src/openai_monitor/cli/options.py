@@ -16,13 +16,13 @@ def add_definition(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def add_parameters(parser: argparse.ArgumentParser) -> None:
-    """``--param``, ``--params``, ``--token-file`` and ``--token-stdin``."""
+def add_parameters(parser: argparse.ArgumentParser, *, asks: bool = True) -> None:
+    """``--param``, ``--params``, ``--token-file`` and ``--token-stdin``; ``asks``: a missing key is asked for."""
     group = parser.add_argument_group(
         "parameters",
         "What the definition asks for (see `params`). The first of these that names a parameter wins;\n"
-        "after them come the environment and the definition's defaults. A missing key is asked for\n"
-        "on a terminal.",
+        "after them come the environment and the definition's defaults."
+        + (" A missing key is asked for\non a terminal." if asks else " Nobody is asked for a key."),
     )
     group.add_argument(
         "--param",
@@ -37,15 +37,18 @@ def add_parameters(parser: argparse.ArgumentParser) -> None:
     token.add_argument("--token-stdin", action="store_true", help="read the key from standard input")
 
 
-def add_transport(parser: argparse.ArgumentParser) -> None:
+FOR_A_RUN = "for the whole run (default: %(default)g); a parameter `timeout` is in ms for one request"
+
+
+def add_transport(parser: argparse.ArgumentParser, timeout: float = 240.0, meaning: str = FOR_A_RUN) -> None:
     """``--timeout``, ``--ca-file`` and ``--allow-plaintext-token``."""
     group = parser.add_argument_group("network")
     group.add_argument(
         "--timeout",
         metavar="SECONDS",
         type=positive_seconds,
-        default=240.0,
-        help="for the whole run (default: %(default)g); a parameter `timeout` is in ms for one request",
+        default=timeout,
+        help=meaning,
     )
     group.add_argument("--ca-file", metavar="FILE", help="certificates to trust beside the system's")
     group.add_argument(

@@ -117,7 +117,7 @@ def bind(
 ) -> Plan:
     """Compile a definition for parameters as they are, unchecked. Raises ParameterError for an unknown time zone."""
     passwords = {key for key, parameter in parameters.items() if parameter.type == "password"}
-    passwords |= {name for metric_set in definition.sets for name in _authorizing_names(metric_set)} & set(parameters)
+    passwords |= {name for metric_set in definition.sets for name in authorizing_names(metric_set)} & set(parameters)
     annotations = definition.document.annotations
     planned = [_plan_set(metric_set, parameters, passwords, annotations, now_ms) for metric_set in definition.sets]
     if metrics is not None:
@@ -193,7 +193,7 @@ def _paging(annotations: Mapping[str, str | None] | None, name: str) -> Paging |
         ) from None
 
 
-def _authorizing_names(metric_set: MetricSet) -> set[str]:
+def authorizing_names(metric_set: MetricSet) -> set[str]:
     """Parameters in an authorization are secrets whatever their type: HertzBeat's own definitions call a token text."""
     section = metric_set.http.authorization if metric_set.http else None
     texts = [text for key, text in section if key != "type" and isinstance(text, str)] if section else []

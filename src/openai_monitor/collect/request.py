@@ -37,7 +37,7 @@ _BODY_TYPE = "text/plain; charset=UTF-8"
 _HEADER_NAME = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
 _LINE_BREAKS = re.compile(r"[\n\v\f\r]")
 _NOT_LATIN_1 = re.compile(r"[^\t\x20-\x7e\xa0-\xff]")
-_KEY_HEADERS = ("authorization", "proxy-authorization", "x-api-key", "api-key")
+KEY_HEADERS = ("authorization", "proxy-authorization", "x-api-key", "api-key")
 
 _AROUND_TOKEN = re.compile(r"^(?:[\s\"'`]+|bearer(?:\s+|$))+|[\s\"'`]+$", re.IGNORECASE)
 _TOKEN = re.compile(r"[\x20-\x7e]+")
@@ -114,7 +114,7 @@ def build_request(metric_set: MetricSet, *, now: datetime, sensitive: bool) -> R
         body=body,
         timeout=_timeout(http.timeout),
         digest=digest,
-        sensitive=sensitive or digest is not None or any(name.lower() in _KEY_HEADERS for name, _ in headers),
+        sensitive=sensitive or digest is not None or any(name.lower() in KEY_HEADERS for name, _ in headers),
     )
 
 

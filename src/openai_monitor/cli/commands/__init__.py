@@ -7,6 +7,7 @@ work needs when it runs, so that no help has to wait for an HTTP client.
 COMMANDS = {
     "collect": "ask an API once and print the rows",
     "balance": "tell what is left, what it was spent on, and when it is gone",
+    "check": "tell whether this machine reaches an API, step by step; needs no key",
     "run": "run many monitors on a schedule, and send their rows on",
     "status": "show how each monitor of the service is: last result, age, next round, what is wrong",
     "history": "show what the service collected",

@@ -12,6 +12,7 @@ This package alone knows the HTTP client, and is imported when the first request
     stream.py      one TCP or TLS connection
     guard.py       who may see a secret
     body.py, cookies.py, digest.py, redirect.py, proxies.py, tls.py
+    reach.py       the way to a server step by step, and certificate.py, what is found there
     failures.py    what can go wrong below, in our words
 """
 

@@ -88,7 +88,7 @@ class HttpcoreClient:
 
     def __init__(self, settings: TransportSettings) -> None:
         self._settings = settings
-        self._proxies = Proxies(os.environ if settings.trust_env else {})
+        self._proxies = Proxies(os.environ if settings.trust_env else {}, settings.proxy)
         # A way lives as long as a request that goes it, or an idle connection there.
         self._ways: WeakValueDictionary[tuple[str, str, int, bool], Way] = WeakValueDictionary()
         self._pool = Pool(settings.max_connections)
@@ -117,8 +117,8 @@ class HttpcoreClient:
         try:
             response = await connection.handle_async_request(native.request)
             answered = True
-            headers = Headers([(n.decode("latin-1"), v.decode("latin-1")) for n, v in response.headers])
-            body = await _read(response, headers, self._settings.max_body)
+            headers = headers_of(response)
+            body = await read_response(response, headers, self._settings.max_body)
         except BaseException as error:
             # Also when cancelled: httpcore itself may leave a connection neither open nor closed then.
             await connection.aclose()
@@ -130,23 +130,13 @@ class HttpcoreClient:
 
     def _prepare(self, request: "Request") -> _Native:
         host, port = checked_host(request), request.port
-        place = netloc(host, port)
         proxy = self._proxies.find(request.scheme, host, port)
         guarded = is_in_clear(request) and not self._settings.allow_plaintext_token
         if guarded and proxy is not None:
             raise proxy_refused(host, port, proxy)
-        forwarder = proxy if proxy and forwards(proxy, request.scheme) else None
-        target = f"http://{place}{request.target}" if forwarder else request.target
-        credentials = proxy_authorization(forwarder) if forwarder else None
-        native = httpcore.Request(
-            request.method,
-            httpcore.URL(scheme=request.scheme, host=host, port=port, target=target),
-            headers=wire_headers(request, host, self._settings.user_agent, credentials),
-            content=request.body,
-            extensions={"timeout": dict.fromkeys(("connect", "read", "write"), request.timeout or None)},
-        )
+        native = native_request(request, host, proxy, self._settings.user_agent)
         way = self._way(request.scheme, host, port, proxy, guarded)
-        return _Native(self, way, native, str(forwarder or place), request.timeout)
+        return _Native(self, way, native, peer_of(request.scheme, host, port, proxy), request.timeout)
 
     def _way(self, scheme: str, host: str, port: int, proxy: Proxy | None, guarded: bool) -> Way:
         # The proxy follows from the destination, which the environment decides once.
@@ -166,7 +156,32 @@ class HttpcoreClient:
         return TunnelDialer(proxy, context, self._settings.user_agent)
 
 
-async def _read(response: httpcore.Response, headers: Headers, limit: int) -> bytes:
+def native_request(request: "Request", host: str, proxy: Proxy | None, user_agent: str) -> httpcore.Request:
+    """Build a request as httpcore takes it; a proxy that forwards is asked for the whole address."""
+    forwarder = proxy if proxy and forwards(proxy, request.scheme) else None
+    target = f"http://{netloc(host, request.port)}{request.target}" if forwarder else request.target
+    credentials = proxy_authorization(forwarder) if forwarder else None
+    return httpcore.Request(
+        request.method,
+        httpcore.URL(scheme=request.scheme, host=host, port=request.port, target=target),
+        headers=wire_headers(request, host, user_agent, credentials),
+        content=request.body,
+        extensions={"timeout": dict.fromkeys(("connect", "read", "write"), request.timeout or None)},
+    )
+
+
+def peer_of(scheme: str, host: str, port: int, proxy: Proxy | None) -> str:
+    """Name whoever answers: the host, or a proxy that forwards."""
+    return str(proxy) if proxy and forwards(proxy, scheme) else netloc(host, port)
+
+
+def headers_of(response: httpcore.Response) -> Headers:
+    """Give the headers of an answer."""
+    return Headers([(name.decode("latin-1"), value.decode("latin-1")) for name, value in response.headers])
+
+
+async def read_response(response: httpcore.Response, headers: Headers, limit: int) -> bytes:
+    """Read the body, decompressed and at most so many bytes; raises what ``failures.in_exchange`` tells of."""
     try:
         declared = headers.get("content-length") or ""
         if declared.isdecimal() and int(declared) > limit:

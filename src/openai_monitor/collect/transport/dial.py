@@ -10,7 +10,8 @@ import ipaddress
 import re
 import socket
 import ssl
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from typing import TypeVar
 
 import httpcore
 
@@ -25,6 +26,8 @@ _NEXT_ADDRESS = 0.25
 """Seconds until the next address of a name is tried beside the first (RFC 8305)."""
 
 _LARGEST_HEAD = 2**16
+
+T = TypeVar("T")
 
 Check = Callable[[str, int, Sequence[str]], None]
 """Refuses a host and port, looked up as these addresses, by raising CollectionError."""
@@ -82,7 +85,10 @@ class TunnelDialer(ForwardDialer):
 
     async def dial(self, host: str, port: int, patience: float | None) -> Stream:
         """Connect to the proxy, and have it connect to the host."""
-        stream = await super().dial(host, port, patience)
+        return await self.pass_through(await super().dial(host, port, patience), host, port, patience)
+
+    async def pass_through(self, stream: Stream, host: str, port: int, patience: float | None) -> Stream:
+        """Have the proxy at the other end of the stream connect to the host; the stream then leads there."""
         failure: CollectionError
         try:
             await self._ask_for(host, port, stream, patience)
@@ -120,11 +126,19 @@ def proxy_authorization(proxy: Proxy) -> str | None:
 
 
 async def _connect(host: str, port: int, peer: str, patience: float | None, check: Check = lambda *_: None) -> Stream:
+    async def connect() -> Stream:
+        addresses = await look_up(host, port)
+        check(host, port, addresses)
+        return await race(addresses, port, peer)
+
+    return await in_time(connect(), host, peer, patience)
+
+
+async def in_time(connecting: Awaitable[T], host: str, peer: str, patience: float | None) -> T:
+    """Give what a part of connecting gives within so many seconds; raises CollectionError."""
     try:
         async with asyncio.timeout(patience):
-            addresses = await _look_up(host, port)
-            check(host, port, addresses)
-            return await _race(addresses, port, peer)
+            return await connecting
     except CollectionError:
         raise
     except Exception as error:  # noqa: BLE001 - this is the edge
@@ -137,7 +151,8 @@ def _only_this_machine(host: str, port: int, addresses: Sequence[str]) -> None:
         raise plaintext_refused(host, port)
 
 
-async def _look_up(host: str, port: int) -> list[str]:
+async def look_up(host: str, port: int) -> list[str]:
+    """Find the addresses of a name; an address is its own."""
     try:
         ipaddress.ip_address(host)
     except ValueError:
@@ -146,7 +161,7 @@ async def _look_up(host: str, port: int) -> list[str]:
     return [host]
 
 
-async def _race(addresses: Sequence[str], port: int, peer: str) -> Stream:
+async def race(addresses: Sequence[str], port: int, peer: str) -> Stream:
     """Connect to the first address that answers.
 
     asyncio can do this too, but forgets what the attempts met, and a socket when it is cancelled.

@@ -12,6 +12,7 @@ from openai_monitor.collect.transport.digest import authorization
 from openai_monitor.collect.transport.proxies import netloc
 from openai_monitor.collect.transport.redirect import is_redirect, next_request
 from openai_monitor.collect.transport.settings import TransportSettings
+from openai_monitor.collect.transport.wire import address_of
 from openai_monitor.errors import MonitorError
 
 if TYPE_CHECKING:
@@ -60,7 +61,7 @@ class Transport:
             request = next_request(request, reply.headers, seen)
             reply = await self._ask(request, session)
             seconds += reply.seconds
-        return Answer(reply.status, reply.headers, reply.body, round(seconds * 1000), _address(request))
+        return Answer(reply.status, reply.headers, reply.body, round(seconds * 1000), address_of(request))
 
     async def _ask(self, request: "Request", session: Session) -> Reply:
         reply = await self._ask_once(request, session)
@@ -79,7 +80,3 @@ class Transport:
         reply = await self._client.send(session.dress(request))
         session.keep(request, reply.headers)
         return reply
-
-
-def _address(request: "Request") -> str:
-    return f"{request.scheme}://{netloc(request.host, request.port)}{request.target.partition('?')[0]}"

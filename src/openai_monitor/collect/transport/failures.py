@@ -23,6 +23,10 @@ class SpokeTls(Exception):
     """The peer answered plain HTTP with a TLS record."""
 
 
+class CertificateRefused(CollectionError):
+    """The certificate of the peer does not hold."""
+
+
 class BodyUnreadable(Exception):
     """The body can't be decompressed; the text says how."""
 
@@ -76,7 +80,7 @@ def while_connecting(error: Exception, host: str, peer: str, timeout: float | No
 def in_handshake(error: Exception, peer: str, timeout: float | None) -> CollectionError:
     """Say why there is a connection, but no TLS on it."""
     if isinstance(error, ssl.SSLCertVerificationError):
-        return _unconnectable(_certificate(error.verify_code, peer))
+        return CertificateRefused(Code.UN_CONNECTABLE, _certificate(error.verify_code, peer))
     if isinstance(error, TimeoutError | ConnectionAbortedError):
         return _timed_out(f"the TLS handshake with {peer}", timeout, "check that the port speaks TLS")
     if isinstance(error, ssl.SSLError) and not isinstance(error, ssl.SSLEOFError):

@@ -40,15 +40,19 @@ def netloc(host: str, port: int) -> str:
 class Proxies:
     """The proxies of HTTPS_PROXY, HTTP_PROXY, ALL_PROXY, and NO_PROXY's exemptions; small letters win.
 
+    ``given`` is an address of --proxy: it is used for all destinations, and the environment for none.
     HTTP_PROXY in capitals is not trusted in a CGI process, where it is a request header of the client.
     """
 
-    def __init__(self, environ: Mapping[str, str] = os.environ) -> None:
+    def __init__(self, environ: Mapping[str, str] = os.environ, given: str | None = None) -> None:
+        self._given = given
         self._environ = dict(environ)
         self._exemptions = [_exemption(entry) for entry in re.split(r"[,\s]+", self._value("no_proxy")[1]) if entry]
 
     def find(self, scheme: str, host: str, port: int) -> Proxy | None:
         """Return the proxy for this destination; raises SettingsError for one that can't be used."""
+        if self._given is not None:
+            return _parse(self._given, "--proxy")
         source, address = self._value(f"{scheme}_proxy")
         if not address:
             source, address = self._value("all_proxy")

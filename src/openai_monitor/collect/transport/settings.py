@@ -1,6 +1,6 @@
 """What the surroundings decide about a run's requests."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from openai_monitor import __version__
@@ -11,7 +11,8 @@ class TransportSettings:
     """Settings of a transport.
 
     ``ca_file`` is trusted beside the system's certificates. ``max_body`` counts bytes after decompression.
-    ``trust_env`` is whether HTTPS_PROXY, HTTP_PROXY, ALL_PROXY and NO_PROXY are honoured.
+    ``trust_env`` is whether HTTPS_PROXY, HTTP_PROXY, ALL_PROXY and NO_PROXY are honoured;
+    ``proxy`` is an address that takes their place.
     ``max_connections`` bounds what is in flight at once; further requests wait, outside their own timeout.
     """
 
@@ -20,4 +21,5 @@ class TransportSettings:
     max_body: int = 32 * 2**20
     user_agent: str = f"openai-monitor/{__version__}"
     trust_env: bool = True
+    proxy: str | None = field(default=None, repr=False)
     max_connections: int = 32

@@ -63,6 +63,11 @@ def wire_headers(request: "Request", host: str, user_agent: str, proxy_authoriza
     return [_raw(name, value) for name, value in (*added, *request.headers)]
 
 
+def address_of(request: "Request") -> str:
+    """Return the address that is asked, without its query."""
+    return f"{request.scheme}://{netloc(request.host, request.port)}{request.target.partition('?')[0]}"
+
+
 def is_writable(value: str) -> bool:
     """Whether a header can have this value, given in Latin-1."""
     return _VALUE.fullmatch(value) is not None
