@@ -5,10 +5,13 @@ VENV ?= .venv
 BIN = $(VENV)/bin
 READY = $(VENV)/.ready
 
-.PHONY: demo test check format bench clean
+.PHONY: demo service-demo test check format bench clean
 
 demo: $(READY)  ## the main job against the embedded sandbox account
 	$(BIN)/openai-monitor collect --define define/openai.yml --sandbox --format table
+
+service-demo: $(READY)  ## ten seconds of the service, over accounts on this machine that spend
+	$(BIN)/python examples/service_demo.py
 
 test: $(READY)  ## all tests
 	$(BIN)/python -m pytest

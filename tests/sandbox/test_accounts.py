@@ -1,14 +1,16 @@
 """Each account's figures agree with each other, so that a test can work out the answer by hand."""
 
 from collections.abc import Callable
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 
+import httpx
 import pytest
 
-from openai_monitor.sandbox import ACCOUNTS, Account, Credit, Ledger, key_for
+from openai_monitor.sandbox import ACCOUNTS, Account, Credit, Ledger, key_for, running
+from openai_monitor.sandbox.account import spent_more
 from openai_monitor.sandbox.accounts import always, demo
 
-PREPAID = ["demo", "steady", "top-up", "month-turn", "leap-day", "no-usage", "one-day-old", "delinquent"]
+PREPAID = ["demo", "steady", "drifting", "top-up", "month-turn", "leap-day", "no-usage", "one-day-old", "delinquent"]
 
 
 def ledger(account: Account) -> Ledger:
@@ -32,7 +34,7 @@ def test_credit_left_is_what_was_granted_less_what_was_used(name: str) -> None:
     assert credit.available == pytest.approx(credit.granted - credit.used)
 
 
-@pytest.mark.parametrize("name", ["steady", "top-up", "one-day-old"])
+@pytest.mark.parametrize("name", ["steady", "drifting", "top-up", "one-day-old"])
 def test_grants_add_up_to_the_totals(name: str) -> None:
     account = ACCOUNTS[name]()
     assert sum(grant.amount for grant in account.grants) == account.credit.granted
@@ -113,3 +115,31 @@ def test_always_is_always() -> None:
 )
 def test_each_definition_has_its_key(app: str, key: str) -> None:
     assert key_for(app) == key
+
+
+@pytest.mark.parametrize("name", ["steady", "top-up"])
+def test_what_is_spent_more_is_spent_in_all_figures(name: str) -> None:
+    before, after = ACCOUNTS[name](), spent_more(ACCOUNTS[name](), 1.5)
+    assert after.credit.available == before.credit.available - 1.5
+    assert after.credit.used == pytest.approx(spent(after, -200, 1))
+    assert spent(after, 0, 1) == pytest.approx(spent(before, 0, 1) + 1.5)
+    assert spent(after, -9, 0) == spent(before, -9, 0)
+
+
+def test_no_more_is_left_than_nothing() -> None:
+    assert spent_more(ACCOUNTS["steady"](), 1e6).credit.available == 0
+
+
+def test_the_drifting_account_spends_while_it_is_served() -> None:
+    moment = datetime(2026, 5, 20, 12, tzinfo=UTC)
+    with running(ACCOUNTS["drifting"](), now=lambda: moment) as server, httpx.Client(trust_env=False) as client:
+
+        def left() -> object:
+            headers = {"Authorization": "Bearer sess-sandbox"}
+            return client.get(f"{server.url}/dashboard/billing/credit_grants", headers=headers).json()[
+                "total_available"
+            ]
+
+        assert left() == 40
+        moment += timedelta(seconds=30)
+        assert left() == 37

@@ -6,7 +6,7 @@ on the date. One with a ``day_zero`` wants a server whose clock stands in that d
 """
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from typing import NamedTuple
 
@@ -133,8 +133,9 @@ SUBSCRIPTION: Mapping[str, object] = {
 class Account:
     """An account: what it has, what it spends, how it is billed.
 
-    ``opened`` is the first day with costs. ``access_until`` is in seconds after the start of day 0.
-    ``spend_limit`` is in dollars a month, None when none is set.
+    ``drift`` is what it spends while it is served, in dollars a minute. ``opened`` is the first day with costs.
+    ``access_until`` is in seconds after the start of day 0. ``spend_limit`` is in dollars a month, None when there is
+    none.
     """
 
     models: tuple[Model, ...] = ()
@@ -145,10 +146,28 @@ class Account:
     allowance: Allowance = TEN_DOLLARS
     spend_limit: float | None = 100.0
     opened: int = -59
+    drift: float = 0.0
     day_zero: date | None = None
     keys: Keys = SANDBOX_KEYS
     organizations: tuple[str, ...] = ("org-sandbox",)
     organization_name: str = "Acme"
+
+
+def spent_more(account: Account, dollars: float) -> Account:
+    """Give the account once so much more was spent on its first item today; no credit goes below nothing."""
+    if not dollars:
+        return account
+    first, *others = account.models
+    grants = [grant._replace(used=min(grant.amount, round(grant.used + dollars, 2))) for grant in account.grants[:1]]
+    credit = account.credit
+    paid = credit.paid_available
+    left = credit._replace(
+        used=round(credit.used + dollars, 2),
+        available=round(max(0.0, credit.available - dollars), 2),
+        paid_available=None if paid is None else round(max(0.0, paid - dollars), 2),
+    )
+    costs = first._replace(cost=lambda day: (first.cost(day) or 0.0) + (dollars * 100 if day == 0 else 0.0))
+    return replace(account, models=(costs, *others), credit=left, grants=(*grants, *account.grants[1:]))
 
 
 class Ledger(NamedTuple):

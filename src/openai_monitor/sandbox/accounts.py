@@ -100,6 +100,11 @@ def steady() -> Account:
     return replace(_STEADY, credit=Credit(160.0, 120.0, 40.0, 40.0), grants=(Grant("g1", 160.0, 120.0, -59, None),))
 
 
+def drifting() -> Account:
+    """Be ``steady``, and spend six dollars more in every minute that it is served."""
+    return replace(steady(), drift=6.0)
+
+
 def top_up() -> Account:
     """Spend $2 a day for 60 days; buy $50 three days ago, with $4 left of the first $116: $46 left."""
     return replace(
@@ -166,6 +171,7 @@ ACCOUNTS: Mapping[str, Callable[[], Account]] = MappingProxyType(
     {
         "demo": demo,
         "steady": steady,
+        "drifting": drifting,
         "top-up": top_up,
         "expired-grant": expired_grant,
         "month-turn": month_turn,

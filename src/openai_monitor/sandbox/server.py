@@ -13,7 +13,7 @@ from typing import NamedTuple, TextIO
 from urllib.parse import unquote
 
 from openai_monitor.errors import SettingsError
-from openai_monitor.sandbox.account import Account, Ledger
+from openai_monitor.sandbox.account import Account, Ledger, spent_more
 from openai_monitor.sandbox.accounts import demo
 from openai_monitor.sandbox.connection import Connection, Incoming
 from openai_monitor.sandbox.exchange import Call, Reply, error_reply
@@ -57,7 +57,8 @@ class Server:
         self.host = ""
         self.port = 0
         self.url = ""
-        self._ledger = Ledger(account, account.day_zero or now().astimezone(UTC).date())
+        self._began = now()
+        self._day_zero = account.day_zero or self._began.astimezone(UTC).date()
         self._switches: list[Switch] = []
         self._answers: dict[tuple[object, ...], Reply] = {}
         self.switch(*faults)
@@ -78,7 +79,7 @@ class Server:
 
     def _answer(self, route: Route, call: Call, target: str) -> Reply:
         """Answer as the route does; what was asked a moment ago is not worked out again."""
-        key = (target, int(call.now.timestamp()) // 60, *map(call.headers.get, IDENTITY))
+        key = (target, int(call.now.timestamp()) // 60, call.account.credit, *map(call.headers.get, IDENTITY))
         known = self._answers.get(key)
         if known is None:
             if len(self._answers) >= KEPT_ANSWERS:
@@ -90,7 +91,12 @@ class Server:
         path, _, query = _origin_form(request.target).partition("?")
         moved = path.startswith("/moved/")
         path = unquote(path.removeprefix("/moved") if moved else path)
-        return Call(request.method, path, query, request.headers, self._ledger, self.now(), self.url, moved)
+        now = self.now()
+        return Call(request.method, path, query, request.headers, self._ledger(now), now, self.url, moved)
+
+    def _ledger(self, now: datetime) -> Ledger:
+        minutes = (now - self._began).total_seconds() / 60
+        return Ledger(spent_more(self.account, round(self.account.drift * minutes, 2)), self._day_zero)
 
     def _record(self, request: Incoming, call: Call) -> None:
         if len(self.requests) >= KEPT_REQUESTS:
