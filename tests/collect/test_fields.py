@@ -41,6 +41,14 @@ def value_of(kind: int, raw: object, unit: str | None = None) -> object:
         (2**63, 2**63),
         ("10MB", 10),
         ("45%", 45),
+        ("+10MB", 10),
+        ("1.5GiB", 1.5),
+        ("1M2K", 1),
+        ("2K1M", None),  # the unit begins with the M, and `2K1` is no number
+        ("15ms", None),  # letters that no unit of size has
+        ("10Mbit", None),
+        ("10 MB", None),
+        ("1e3MB", None),
         (None, None),
         (True, None),
         ("abc", None),
@@ -108,6 +116,25 @@ def test_money_keeps_full_precision() -> None:
 def test_a_cost_of_nothing_is_no_cost_of_0(nothing: object) -> None:
     the_set = metric_set([{"field": "cost", "type": 0}], aliasFields=["cost"], calculates=["cost=cost / 100"])
     assert row_of(the_set, nothing) == (None,)
+
+
+@pytest.mark.parametrize(("state", "number"), [("", 0), (" ", 1), ("up", 1), (None, 1)])
+def test_a_blank_text_still_equals_one_in_a_number_field(state: object, number: object) -> None:
+    the_set = metric_set([{"field": "up", "type": 0}], aliasFields=["state"], calculates=["up=state == '' ? 0 : 1"])
+    assert row_of(the_set, state) == (number,)
+
+
+@pytest.mark.parametrize("alias", ["Content-Type", "$.l[0]", "$.l[0].cost", "users[0].Name"])
+@pytest.mark.parametrize("kind", [NUMBER, STRING])
+def test_an_expression_without_a_value_is_the_alias_of_its_text(alias: str, kind: int) -> None:
+    the_set = metric_set([{"field": "v", "type": kind}], aliasFields=[alias], calculates=[f"v={alias}"])
+    assert row_of(the_set, "0123") == (123 if kind == NUMBER else "0123",)
+
+
+def test_a_time_of_day_in_another_unit() -> None:
+    the_set = metric_set([{"field": "at", "type": 3}], units=["at=S->MIN"])
+    assert row_of(the_set, "10:20") == (620,)
+    assert row_of(the_set, "soon") == (None,)
 
 
 def test_cents_of_whole_numbers_are_not_cut() -> None:

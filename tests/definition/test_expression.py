@@ -3,6 +3,7 @@
 import pytest
 
 from openai_monitor.definition.expression import compile_expression
+from openai_monitor.definition.expression.values import BlankText
 from openai_monitor.errors import EvaluationError
 
 VARIABLES: dict[str, object] = {
@@ -265,7 +266,8 @@ def test_functions(expression: str, expected: str | None) -> None:
         ("json:apply(obj).l", "[1,2]"),
         ("json:apply(obj).l[1]", "2"),
         ("json:apply(obj).l.1", "2"),
-        ("json:apply(obj).9", "nine"),
+        ("json:apply(obj)['9']", "nine"),
+        ("json:apply(obj).9", None),  # an index, and no key of the object
         ("json:apply(obj).n", None),
         ("json:apply(obj).nope", None),
         ("json:apply(obj).nope.deeper", None),
@@ -277,11 +279,91 @@ def test_functions(expression: str, expected: str | None) -> None:
         ("json:apply(obj).l[9] ?? 'short'", "short"),
         ("json:apply(obj).l[9]", FAILS),
         ("json:apply(obj).k.deeper", FAILS),
-        ("json:apply(used).k", FAILS),
+        ("json:apply(used)", FAILS),
     ],
 )
 def test_json_apply_reads_an_object(expression: str, expected: object) -> None:
     assert text(expression) == expected
+
+
+@pytest.mark.parametrize(
+    ("expression", "expected"),
+    [
+        ("json:apply(obj).nope[0]", None),
+        ("json:apply(obj).nope[0].deeper['k']", None),
+        ("json:apply(word)['k'] == null ? 'no object' : 1", "no object"),
+        ("(nothing)[0][1]", None),
+        ("nothing?.a[0]", None),
+        ("undefined[0].name", None),
+        ("undefined[word * 2].name", None),
+        ("$.usage.list[0].cost ?? 1", "1"),
+        ("undefined[0]", FAILS),  # a variable with nothing but indexes must be there
+        ("undefined['a'][0]", FAILS),
+        ("nothing[0]", FAILS),
+        ("json:apply(obj)['nope']['k']", FAILS),  # so must what an index right behind another leads into
+        ("json:apply(obj).l[9].x", FAILS),
+        ("used.total?.x", FAILS),
+    ],
+)
+def test_steps_behind_null_are_null(expression: str, expected: object) -> None:
+    assert text(expression) == expected
+
+
+@pytest.mark.parametrize(
+    ("expression", "expected"),
+    [
+        ("json:apply(used).k", None),
+        ("json:apply(used).k ?? 0", "0"),
+        ("json:nope(obj).k", None),
+        ("nope(1).a.b[0]", None),
+        ("get(used).x", None),
+        ("now(1).x", None),
+        ("nope(1)", FAILS),
+        ("nope(1) ?? 0", FAILS),
+        ("(nope(1)).x", FAILS),
+        ("nowhere:f(1).x", FAILS),
+        ("json:apply(word * 2).k", FAILS),
+    ],
+)
+def test_steps_behind_a_function_that_takes_no_such_thing_are_null(expression: str, expected: object) -> None:
+    assert text(expression) == expected
+
+
+@pytest.mark.parametrize(
+    ("expression", "expected"),
+    [
+        ("blank == ''", True),
+        ("blank != '' ? 1 : 0", 0),
+        ("blank =~ 'a.*' ? 1 : 0", 0),
+        ("size(blank)", 0),
+        ("blank ?: 5", 5),
+        ("blank * 2", FAILS),
+        ("blank + 1", FAILS),
+        ("1.5 - blank", FAILS),
+        ("1b / blank", FAILS),
+    ],
+)
+def test_a_blank_text_compares_but_is_nothing_to_compute_with(expression: str, expected: object) -> None:
+    bound = compile_expression(expression).bind(["blank"])
+    try:
+        assert bound([BlankText()]) == expected
+    except EvaluationError:
+        assert expected is FAILS
+
+
+@pytest.mark.parametrize("value", [7, 7.0, 2**60, True, "7", float("inf")])
+@pytest.mark.parametrize("expression", ["v / 2", "2 - v", "v * w", "(v - 1) * 2", "v > 5", "v == 'x'"])
+def test_what_is_computed_fast_is_what_is_computed_slowly(expression: str, value: object) -> None:
+    # in parentheses behind a list of one, no operand is a variable or a constant of a known kind
+    slow = expression.replace("v", "[v][0]").replace("w", "[w][0]").replace("2", "[2][0]").replace("'x'", "['x'][0]")
+    results = []
+    for spelled in (expression, slow):
+        try:
+            results.append(compile_expression(spelled).bind(["v", "w"])([value, 3.5]))
+        except EvaluationError:
+            results.append(FAILS)
+    assert results[0] == results[1]
+    assert type(results[0]) is type(results[1])
 
 
 @pytest.mark.parametrize(

@@ -22,6 +22,7 @@ from openai_monitor.errors import EvaluationError, ExpressionSyntaxError
         "$.list[0]",
         "Content-Type",
         "a- b",
+        " \u00a0\u3000a + 1\u2003",
         "1.m",
         "a.b.c + 1",
         "a?b:c?d:e",

@@ -12,7 +12,7 @@ from decimal import Decimal, InvalidOperation
 from openai_monitor.collect.parse import Aliases, RawRow
 from openai_monitor.collect.values import converted_text, number_and_unit, seconds_of_day, text_of
 from openai_monitor.definition.expression import Expression, compile_expression
-from openai_monitor.definition.expression.values import java_text
+from openai_monitor.definition.expression.values import BlankText, java_text
 from openai_monitor.definition.model import MetricSet
 from openai_monitor.definition.units import UnitEntry, convert, converts, parse_unit_entry
 from openai_monitor.errors import EvaluationError, ExpressionSyntaxError
@@ -105,7 +105,7 @@ def _try_compile(text: str | None) -> Expression | None:
 def _compile_cell(field: Field, aliases: Aliases, source: Expression | str, unit: UnitEntry | None, now: Clock) -> Cell:
     if isinstance(source, str) or (field.type is FieldType.STRING and source.text in aliases and _is_name(source)):
         return _plain_cell(field, _index(aliases, source if isinstance(source, str) else source.text), unit)
-    # An expression that fails on a row falls back to the alias of exactly its text: `Content-Length` is both.
+    # An expression without a value falls back to the alias of exactly its text: `Content-Length` is both.
     fallback = _plain_cell(field, _index(aliases, source.text), unit)
     return _calculated_cell(field, aliases, source, fallback, unit, now)
 
@@ -125,11 +125,23 @@ def _plain_cell(field: Field, index: int | None, unit: UnitEntry | None) -> Cell
     if field.type is FieldType.NUMBER:
         return _plain_number(index, _target_unit(field, unit), unit.source if unit else None)
     if field.type is FieldType.TIME:
-        return lambda raw, _warn: seconds_of_day(raw[index])
+        return _plain_time(index, unit)
     if unit is None:
         return _plain_text(index)
     source, target = unit.source, unit.target
     return lambda raw, _warn: converted_text(text_of(raw[index]), source, target)
+
+
+def _plain_time(index: int, unit: UnitEntry | None) -> Cell:
+    if unit is None:
+        return lambda raw, _warn: seconds_of_day(raw[index])
+    source, target = unit.source, unit.target
+
+    def cell(raw: RawRow, _warn: Warn) -> Value:
+        seconds = seconds_of_day(raw[index])
+        return None if seconds is None else convert(seconds, source, target)
+
+    return cell
 
 
 def _target_unit(field: Field, unit: UnitEntry | None) -> str | None:
@@ -176,6 +188,8 @@ def _calculated_cell(
             result = evaluate([operand(raw[index]) for index in used])
         except EvaluationError:
             return fallback(raw, warn)
+        if result is None:
+            return fallback(raw, warn)
         if type(result) is not float and type(result) is not int:
             result = _number_result(result, field.unit)
         found = _data_unit([raw[index] for index in used]) if target else None
@@ -185,6 +199,8 @@ def _calculated_cell(
         try:
             result = evaluate_text([operand(raw[index]) for index in used])
         except EvaluationError:
+            return fallback(raw, warn)
+        if result is None:
             return fallback(raw, warn)
         return result if unit is None else converted_text(result, unit.source, unit.target)
 
@@ -250,9 +266,9 @@ def operand_of(value: object) -> object:
 
 
 def number_operand(value: object) -> object:
-    """As ``operand_of`` for a number field: a blank text is null, since a cost of nothing is not a cost of 0."""
+    """As ``operand_of`` for a number field, where a blank text is nothing to compute with."""
     operand = operand_of(value)
-    return None if isinstance(operand, str) and not operand.strip() else operand
+    return BlankText(operand) if isinstance(operand, str) and not operand.strip() else operand
 
 
 _OPERANDS: dict[FieldType, Callable[[object], object]] = {

@@ -4,29 +4,30 @@ import json
 import re
 
 from openai_monitor.definition.expression.values import java_text
-from openai_monitor.definition.units import convert, is_time_unit
+from openai_monitor.definition.units import convert
 
 _PLAIN_NUMBER = re.compile(r"[\x00-\x20]*([+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)[dDfF]?[\x00-\x20]*", re.ASCII)
 _BLANKS = "".join(map(chr, range(33)))
 _WHOLE_NUMBER = re.compile(r"[\x00-\x20]*[+-]?\d{1,400}[\x00-\x20]*", re.ASCII)
-_NUMBER_AND_UNIT = re.compile(r"([^%GgMmKkBb]*)([%GgMmKkBb].*)", re.DOTALL)
+_UNITS = "%GgMmKkBb"
+"""Letters that begin a unit, in the order in which HertzBeat looks for them."""
+
+_NUMBER_AND_UNIT = re.compile(rf"[0-9.+i{_UNITS}]+")
 _TIME = re.compile(r"([01]\d|2[0-3]):([0-5]\d)(?::([0-5]\d)(?:\.\d{1,9})?)?")
 
 
 def number_and_unit(text: str) -> tuple[int | float | None, str | None]:
     """Read ``12.5`` as a number and ``10MB`` as a number with its unit; (None, None) for any other text.
 
-    Whole numbers stay exact. As in HertzBeat the units that count start with one of ``% G g M m K k B b`` and are none
-    of time, and a negative number with a unit is text.
+    Whole numbers stay exact. As in HertzBeat a unit begins where the first of ``% G g M m K k B b`` stands that is in
+    the text, and nothing but these, digits, points, ``+`` and ``i`` may be: ``15ms``, ``-5%`` and ``10 MB`` are text.
     """
     number = parse_number(text)
-    if number is not None:
+    if number is not None or not _NUMBER_AND_UNIT.fullmatch(text):
         return number, None
-    match = _NUMBER_AND_UNIT.fullmatch(text)
-    if match is None or "-" in match[1].lstrip(_BLANKS)[:1]:
-        return None, None
-    number, unit = parse_number(match[1]), match[2].strip()
-    return (None, None) if number is None or is_time_unit(unit) else (number, unit)
+    start = next((text.index(letter) for letter in _UNITS if letter in text), 0)
+    number = parse_number(text[:start])
+    return number, None if number is None else text[start:]
 
 
 def parse_number(text: str) -> int | float | None:

@@ -64,11 +64,6 @@ def convert(value: float, source: str, target: str) -> int | float:
     return value / divisor
 
 
-def is_time_unit(unit: str) -> bool:
-    """Whether the unit is one of time."""
-    return unit.upper() in _TIMES
-
-
 def _multiplied(value: float, factor: int) -> int | float:
     if isinstance(value, int) or not math.isfinite(value):
         return value * factor

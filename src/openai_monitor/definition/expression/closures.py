@@ -10,25 +10,30 @@ from typing import NamedTuple
 
 from openai_monitor.definition.expression.numbers import LIMIT
 from openai_monitor.definition.expression.operators import Operation
-from openai_monitor.definition.expression.values import MAX_TEXT, NullOperandError, Value, to_boolean
+from openai_monitor.definition.expression.values import (
+    MAX_TEXT,
+    NullOperandError,
+    UnsolvableCallError,
+    Value,
+    to_boolean,
+)
 from openai_monitor.errors import EvaluationError
 
 Closure = Callable[[Sequence[object]], Value]
 """From a row of variables to a value."""
 
 DOUBLES = frozenset({float, int})
-TEXTS = frozenset({str})
 Native = Callable[[Value, Value], Value]
 """An operator of Python's own, right for doubles (and, where it compares, for texts).
 
-What it gives is bounded here: a whole number beyond ``LIMIT`` goes the slow way, which refuses it.
+Two ints are bounded here: a whole number beyond ``LIMIT`` goes the slow way, which refuses it.
 """
 
 
 class Constant(NamedTuple):
-    """A right operand: ``value`` as Python computes with it beside ``classes``, ``exact`` with its mark."""
+    """An operand: ``value`` as Python computes with it beside ``kind`` (float or str), ``exact`` with its mark."""
 
-    classes: frozenset[type]
+    kind: type
     value: Value
     exact: Value
 
@@ -43,27 +48,30 @@ def constant(value: Value) -> Closure:
     return lambda _row: value
 
 
-def failure(message: str) -> Closure:
+def failure(message: str, kind: type[EvaluationError] = EvaluationError) -> Closure:
     """Fail for every row."""
 
     def run(_row: Sequence[object]) -> Value:
-        raise EvaluationError(message)
+        raise kind(message)
 
     return run
 
 
 def variable_and_constant(native: Native, index: int, constant: Constant, slow: Operation) -> Closure:
     """Compute such as ``cost / 100``."""
-    classes, right, exact = constant
+    kind, right, exact = constant
 
     def run(row: Sequence[object]) -> Value:
         left = row[index]
-        if left.__class__ in classes:
-            try:
+        try:
+            if left.__class__ is kind:
+                return native(left, right)
+            if left.__class__ is int and kind is float:
                 result = native(left, right)
-                return result if result.__class__ is not int or -LIMIT < result < LIMIT else slow(left, exact)
-            except ArithmeticError:
-                pass
+                if result.__class__ is not int or -LIMIT < result < LIMIT:
+                    return result
+        except ArithmeticError:
+            pass
         return slow(left, exact)
 
     return run
@@ -71,16 +79,19 @@ def variable_and_constant(native: Native, index: int, constant: Constant, slow: 
 
 def value_and_constant(native: Native, left: Closure, constant: Constant, slow: Operation) -> Closure:
     """Compute such as ``(a - b) * 100``."""
-    classes, right, exact = constant
+    kind, right, exact = constant
 
     def run(row: Sequence[object]) -> Value:
         value = left(row)
-        if value.__class__ in classes:
-            try:
+        try:
+            if value.__class__ is kind:
+                return native(value, right)
+            if value.__class__ is int and kind is float:
                 result = native(value, right)
-                return result if result.__class__ is not int or -LIMIT < result < LIMIT else slow(value, exact)
-            except ArithmeticError:
-                pass
+                if result.__class__ is not int or -LIMIT < result < LIMIT:
+                    return result
+        except ArithmeticError:
+            pass
         return slow(value, exact)
 
     return run
@@ -88,16 +99,19 @@ def value_and_constant(native: Native, left: Closure, constant: Constant, slow: 
 
 def constant_and_value(native: Native, left: Constant, right: Closure, slow: Operation) -> Closure:
     """Compute such as ``1 - used / total``."""
-    classes, constant, exact = left
+    kind, constant, exact = left
 
     def run(row: Sequence[object]) -> Value:
         value = right(row)
-        if value.__class__ in classes:
-            try:
+        try:
+            if value.__class__ is kind:
+                return native(constant, value)
+            if value.__class__ is int and kind is float:
                 result = native(constant, value)
-                return result if result.__class__ is not int or -LIMIT < result < LIMIT else slow(exact, value)
-            except ArithmeticError:
-                pass
+                if result.__class__ is not int or -LIMIT < result < LIMIT:
+                    return result
+        except ArithmeticError:
+            pass
         return slow(exact, value)
 
     return run
@@ -109,12 +123,15 @@ def two_variables(native: Native, left: int, right: int, slow: Operation) -> Clo
     def run(row: Sequence[object]) -> Value:
         x = row[left]
         y = row[right]
-        if x.__class__ in DOUBLES and y.__class__ in DOUBLES:
-            try:
+        try:
+            if x.__class__ is float and y.__class__ is float:
+                return native(x, y)
+            if x.__class__ in DOUBLES and y.__class__ in DOUBLES:
                 result = native(x, y)
-                return result if result.__class__ is not int or -LIMIT < result < LIMIT else slow(x, y)
-            except ArithmeticError:
-                pass
+                if result.__class__ is not int or -LIMIT < result < LIMIT:
+                    return result
+        except ArithmeticError:
+            pass
         return slow(x, y)
 
     return run
@@ -126,12 +143,15 @@ def two_values(native: Native, left: Closure, right: Closure, slow: Operation) -
     def run(row: Sequence[object]) -> Value:
         x = left(row)
         y = right(row)
-        if x.__class__ in DOUBLES and y.__class__ in DOUBLES:
-            try:
+        try:
+            if x.__class__ is float and y.__class__ is float:
+                return native(x, y)
+            if x.__class__ in DOUBLES and y.__class__ in DOUBLES:
                 result = native(x, y)
-                return result if result.__class__ is not int or -LIMIT < result < LIMIT else slow(x, y)
-            except ArithmeticError:
-                pass
+                if result.__class__ is not int or -LIMIT < result < LIMIT:
+                    return result
+        except ArithmeticError:
+            pass
         return slow(x, y)
 
     return run
@@ -139,20 +159,16 @@ def two_values(native: Native, left: Closure, right: Closure, slow: Operation) -
 
 def two_summands(native: Native, left: Closure, right: Closure, slow: Operation) -> Closure:
     """Add two doubles or join two texts."""
+    numbers = two_values(native, variable(0), variable(1), slow)
 
     def run(row: Sequence[object]) -> Value:
         x = left(row)
         y = right(row)
-        if x.__class__ is str and y.__class__ is str:
-            if len(x) + len(y) <= MAX_TEXT:
-                return native(x, y)
-        elif x.__class__ in DOUBLES and y.__class__ in DOUBLES:
-            try:
-                result = native(x, y)
-                return result if result.__class__ is not int or -LIMIT < result < LIMIT else slow(x, y)
-            except ArithmeticError:
-                pass
-        return slow(x, y)
+        if x.__class__ is float and y.__class__ is float:
+            return native(x, y)
+        if x.__class__ is str and y.__class__ is str and len(x) + len(y) <= MAX_TEXT:
+            return native(x, y)
+        return numbers((x, y))
 
     return run
 
@@ -246,6 +262,18 @@ def unless_null(value: Closure, other: Closure) -> Closure:
     def run(row: Sequence[object]) -> Value:
         found = _or_null(value, row)
         return other(row) if found is None else found
+
+    return run
+
+
+def unless_unsolvable(call: Closure) -> Closure:
+    """Compute a call with steps behind it, which are null where there is no such function for such arguments."""
+
+    def run(row: Sequence[object]) -> Value:
+        try:
+            return call(row)
+        except UnsolvableCallError:
+            return None
 
     return run
 

@@ -1,6 +1,7 @@
 """A tree to a closure over rows: names become places in the row, operators the fastest right closures."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from itertools import groupby
 
 from openai_monitor.definition.expression import closures, functions, operators
 from openai_monitor.definition.expression.closures import Closure
@@ -33,6 +34,7 @@ from openai_monitor.definition.expression.table import (
 )
 from openai_monitor.definition.expression.values import (
     NotANumberError,
+    UnsolvableCallError,
     Value,
     concatenation,
     operand_text,
@@ -85,7 +87,7 @@ class Compiler:
             case Literal(value):
                 return closures.constant(value)
             case Name():
-                return self._name(node, shielded=False)
+                return self._name(node)
             case Group(inner):
                 return self.value(inner)
             case Binary():
@@ -108,7 +110,7 @@ class Compiler:
     def _shielded(self, node: Node) -> Closure:
         """Compile a condition, or the left of ``?:`` and ``??``, where what is undefined is null."""
         if isinstance(node, Name):
-            return self._name(node, shielded=True)
+            return self._name(node, shielded=True, optional=True)
         if isinstance(node, Access):
             return self._access(node, shielded=True)
         return self.value(node)
@@ -116,7 +118,8 @@ class Compiler:
     def _place(self, node: Node) -> int | None:
         return self._index.get(node.text) if isinstance(node, Name) else None
 
-    def _name(self, node: Name, *, shielded: bool) -> Closure:
+    def _name(self, node: Name, *, shielded: bool = False, optional: bool = False) -> Closure:
+        """Compile a variable. ``optional``: it is null if undefined; ``shielded``: so is a step that leads nowhere."""
         place = self._place(node)
         if place is not None:
             return closures.variable(place)
@@ -125,43 +128,56 @@ class Compiler:
                 steps = tuple(Key(name) for name in node.parts[length:])
                 return self._access(Access(Name(node.parts[:length]), steps), shielded=shielded)
         # a dot behind null is null, and so is one behind what is not there
-        if shielded or len(node.parts) > 1:
+        if optional or len(node.parts) > 1:
             return closures.constant(None)
         return closures.failure(f"`{node.text}` is not defined")
 
     def _access(self, node: Access, *, shielded: bool) -> Closure:
-        dotted = isinstance(node.steps[0], Key)
-        base = self._shielded(node.base) if shielded or dotted else self.value(node.base)
-        steps = [self._step(step, shielded=shielded) for step in node.steps]
+        """Compile steps: null ends them all, and is their value, but a null variable has no ``[index]`` alone."""
+        steps = [self._step(part, shielded=shielded) for part in _runs(node.steps)]
+        strict = not shielded and len(steps) == 1 and isinstance(node.steps[0], Index)
+        base = self._base(node.base, shielded=shielded, strict=strict)
 
         def run(row: Sequence[object]) -> Value:
             value = base(row)
             for step in steps:
+                if value is None:
+                    return None
                 value = step(row, value)
             return value
 
         return run
 
-    def _step(self, step: Key | Index, *, shielded: bool) -> Callable[[Sequence[object], Value], Value]:
-        if isinstance(step, Key):
-            name: Value = JavaInteger(step.name) if _is_index(step.name) else step.name
-            key = closures.constant(name)
-        else:
-            key = self._shielded(step.node) if shielded else self.value(step.node)
-        lenient = shielded or (isinstance(step, Key) and step.safe)
-        null_is_null = shielded or isinstance(step, Key)
+    def _base(self, node: Node, *, shielded: bool, strict: bool) -> Closure:
+        if isinstance(node, Call):
+            return closures.unless_unsolvable(self.value(node))
+        if not isinstance(node, Name):
+            return self.value(node)
+        if strict:
+            return closures.unless_null(self._name(node), closures.failure(f"`{node.text}` is null"))
+        return self._name(node, shielded=shielded, optional=True)
 
-        def run(row: Sequence[object], value: Value) -> Value:
-            if value is None and null_is_null:
-                return None
+    def _step(self, run: Sequence[Key | Index], *, shielded: bool) -> Callable[[Sequence[object], Value], Value]:
+        """Compile a key, or the indexes that follow one another; null between them is a failure."""
+        keys = [self._key(step, shielded=shielded) for step in run]
+        lenient = shielded or any(isinstance(step, Key) and step.safe for step in run)
+
+        def take(row: Sequence[object], value: Value) -> Value:
             try:
-                return functions.step(value, key(row))
+                for key in keys:
+                    value = functions.step(value, key(row))
             except EvaluationError:
                 if lenient:
                     return None
                 raise
+            return value
 
-        return run
+        return take
+
+    def _key(self, step: Key | Index, *, shielded: bool) -> Closure:
+        if isinstance(step, Index):
+            return self._shielded(step.node) if shielded else self.value(step.node)
+        return closures.constant(JavaInteger(step.name) if _is_index(step.name) else step.name)
 
     def _binary(self, node: Binary, finish: Callable[[Value], Value] | None) -> Closure:
         """Compile an operator over two operands; ``finish`` takes the mark off what is computed slowly."""
@@ -289,10 +305,12 @@ class Compiler:
         if node.namespace is None and node.name in own:
             return own[node.name](node.arguments)
         if (node.namespace, node.name) not in functions.FUNCTIONS:
-            return closures.failure(f"there is no function `{title}`")
+            known = node.namespace in functions.NAMESPACES
+            kind = UnsolvableCallError if known else EvaluationError
+            return closures.failure(f"there is no function `{title}`", kind)
         count, function = functions.FUNCTIONS[node.namespace, node.name]
         if len(node.arguments) != count:
-            return closures.failure(f"`{title}` takes {count} argument{'s' if count > 1 else ''}")
+            return closures.failure(f"`{title}` takes {count} argument{'s' if count > 1 else ''}", UnsolvableCallError)
         arguments = [self.value(argument) for argument in node.arguments]
         if count == 1:
             only = arguments[0]
@@ -301,13 +319,13 @@ class Compiler:
 
     def _now_call(self, arguments: tuple[Node, ...]) -> Closure:
         if arguments:
-            return closures.failure("`now` takes no argument")
+            return closures.failure("`now` takes no argument", UnsolvableCallError)
         now = self._now
         return lambda _row: JavaInteger(now())
 
     def _get_call(self, arguments: tuple[Node, ...]) -> Closure:
         if len(arguments) != 1:
-            return closures.failure("`get` takes 1 argument")
+            return closures.failure("`get` takes 1 argument", UnsolvableCallError)
         index = self._index
         if isinstance(arguments[0], Literal) and isinstance(name := arguments[0].value, str):
             return closures.variable(index[name]) if name in index else closures.constant(None)
@@ -321,7 +339,7 @@ class Compiler:
 
     def _has_call(self, arguments: tuple[Node, ...]) -> Closure:
         if len(arguments) != 1:
-            return closures.failure("`has` takes 1 argument")
+            return closures.failure("`has` takes 1 argument", UnsolvableCallError)
         key, index = self.value(arguments[0]), self._index
         return lambda row: _name_argument(key(row), "has") in index
 
@@ -348,6 +366,13 @@ class Compiler:
             return text
 
         return run
+
+
+def _runs(steps: tuple[Key | Index, ...]) -> Iterator[tuple[Key | Index, ...]]:
+    """Each key alone, and the indexes that follow one another together."""
+    for indexes, group in groupby(steps, lambda step: isinstance(step, Index)):
+        run = tuple(group)
+        yield from [run] if indexes else [(step,) for step in run]
 
 
 def _is_index(name: str) -> bool:
@@ -386,4 +411,4 @@ def _forgiving(inside: Closure, symbol: str) -> Closure:
 def _name_argument(value: Value, function: str) -> str | None:
     if value is None or isinstance(value, str):
         return value
-    raise EvaluationError(f"`{function}` wants the name of a variable as a text")
+    raise UnsolvableCallError(f"`{function}` wants the name of a variable as a text")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from openai_monitor.definition.expression.numbers import JavaInteger
 from openai_monitor.definition.expression.operators import equal, identity, member
-from openai_monitor.definition.expression.values import Value, operand_text
+from openai_monitor.definition.expression.values import UnsolvableCallError, Value, operand_text
 from openai_monitor.errors import EvaluationError, PatternSyntaxError
 
 if TYPE_CHECKING:
@@ -108,7 +108,7 @@ def json_apply(text: Value) -> Value:
     if text is None:
         return None
     if not isinstance(text, str):
-        raise EvaluationError("json:apply wants a text")
+        raise UnsolvableCallError("json:apply wants a text")
     if text.count("[") + text.count("{") > MAX_DEPTH and _depth(text) > MAX_DEPTH:
         raise EvaluationError(f"json:apply reads at most {MAX_DEPTH} levels")
     try:
@@ -146,9 +146,7 @@ def step(container: Value, key: Value) -> Value:
 def _entry(container: dict[Value, Value], key: Value) -> Value:
     if isinstance(key, list | tuple | dict | range):
         raise EvaluationError("an object or list is no key")
-    found = container.get(key)
-    # JSON's keys are texts: `.1` means "1"
-    return container.get(str(key)) if found is None and isinstance(key, JavaInteger) else found
+    return container.get(key)
 
 
 def distinct(values: list[Value]) -> list[Value]:
@@ -175,3 +173,5 @@ FUNCTIONS: dict[tuple[str | None, str], tuple[int, Callable[..., Value]]] = {
     ("json", "apply"): (1, json_apply),
 }
 """By namespace and name: how many arguments, and the function. ``now``, ``get`` and ``has`` need the row."""
+
+NAMESPACES = frozenset(namespace for namespace, _ in FUNCTIONS)

@@ -47,6 +47,9 @@ FLOAT_AFTER_NAME = re.compile(rf"\.[0-9]+{_SUFFIX}")
 """``.5d``, which is a number even right behind a name, so that ``x.5d`` is no expression."""
 
 _BLANK = re.compile(r"(?:[ \t\n\r\f]+|##[^\n\r]*|//[^\n\r]*|/\*.*?\*/)+", re.DOTALL)
+_OUTER_BLANKS = " \xa0\u1680\u2028\u2029\u202f\u205f\u3000" + "".join(map(chr, range(0x2000, 0x200B)))
+"""Unicode's separators, which may stand around an expression but not in it."""
+
 _BLANK_STARTS = frozenset(" \t\n\r\f#/")
 _KEY = re.compile(r"[0-9A-Za-z_$@]+")
 _ANNOTATION = re.compile(r"@[0-9A-Za-z_$]+")
@@ -72,7 +75,8 @@ def tokenize(text: str) -> list[Token]:
     if len(text) > MAX_LENGTH:
         raise ExpressionSyntaxError(f"the expression is longer than {MAX_LENGTH} characters", MAX_LENGTH)
     tokens: list[Token] = []
-    position = _skip(text, 0)
+    text = text.rstrip(_OUTER_BLANKS)
+    position = _skip(text, len(text) - len(text.lstrip(_OUTER_BLANKS)))
     while position < len(text):
         after_dot = bool(tokens) and tokens[-1].kind == "op" and tokens[-1].text in (".", "?.")
         token = (_key(text, position) if after_dot else None) or _token(text, position)

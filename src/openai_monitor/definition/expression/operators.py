@@ -8,6 +8,7 @@ from decimal import Decimal, DecimalException
 
 from openai_monitor.definition.expression.numbers import DECIMALS, JavaInteger, bounded
 from openai_monitor.definition.expression.values import (
+    BlankText,
     NullOperandError,
     Value,
     concatenation,
@@ -51,6 +52,11 @@ def remainder(left: float, right: float) -> float:
     return math.nan if math.isinf(left) or left != left else math.fmod(left, right)  # noqa: PLR0124
 
 
+def _refuse_blank(left: Value, right: Value) -> None:
+    if isinstance(left, BlankText) or isinstance(right, BlankText):
+        raise EvaluationError("a blank text is no number")
+
+
 @dataclass(frozen=True, slots=True)
 class _Arithmetic:
     """One arithmetic operator over each kind of number."""
@@ -61,6 +67,7 @@ class _Arithmetic:
     decimals: Callable[[Decimal, Decimal], Decimal]
 
     def __call__(self, left: Value, right: Value) -> Value:
+        _refuse_blank(left, right)
         try:
             return self._compute(left, right)
         except ZeroDivisionError:
@@ -97,6 +104,7 @@ _sum = _Arithmetic(operator.add, operator.add, operator.add, DECIMALS.add)
 
 def add(left: Value, right: Value) -> Value:
     """Add, or concatenate when either is a text."""
+    _refuse_blank(left, right)
     if isinstance(left, str) or isinstance(right, str):
         return concatenation(left, right)
     return _sum(left, right)

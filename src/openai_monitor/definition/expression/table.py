@@ -3,7 +3,7 @@
 import operator
 
 from openai_monitor.definition.expression import functions, operators
-from openai_monitor.definition.expression.closures import DOUBLES, TEXTS, Constant, Native
+from openai_monitor.definition.expression.closures import Constant, Native
 from openai_monitor.definition.expression.numbers import JavaInteger
 from openai_monitor.definition.expression.operators import Operation
 from openai_monitor.definition.expression.values import Value, is_double
@@ -57,11 +57,11 @@ LENIENT = frozenset({"==", "!=", ".."})
 
 
 def native_constant(value: Value, symbol: str) -> Constant | None:
-    """Tell with which classes a constant computes natively, and as what."""
+    """Tell beside which class a constant computes natively, and as what."""
     if isinstance(value, JavaInteger) and value.is_long:
-        return Constant(DOUBLES, int(value), value)
+        return Constant(float, int(value), value)
     if is_double(value) and value == value:  # noqa: PLR0124  Python's NaN compares with nothing
-        return Constant(DOUBLES, value, value)
+        return Constant(float, value, value)
     if isinstance(value, str) and symbol not in NUMERIC:
-        return Constant(TEXTS, value, value)
+        return Constant(str, value, value)
     return None

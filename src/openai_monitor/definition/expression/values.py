@@ -28,6 +28,19 @@ class NotANumberError(EvaluationError):
     """A text was needed as a number and is none. Not even ``empty`` and ``size`` shield from it."""
 
 
+class UnsolvableCallError(EvaluationError):
+    """A function that does not exist or does not take such arguments. A step behind the call is null."""
+
+
+class BlankText(str):
+    """A blank text where a number is wanted: it compares as the text it is, but is nothing to compute with.
+
+    HertzBeat computes with 0, and a cost of nothing is no cost of 0.
+    """
+
+    __slots__ = ()
+
+
 def is_double(value: Value) -> bool:
     """Whether it is a double; a bool or a JavaInteger is none."""
     kind = value.__class__
@@ -132,6 +145,8 @@ def to_decimal(value: Value) -> Decimal:
             return Decimal(int(value))
         case int() | float() if math.isfinite(value):
             return Decimal(repr(value) if isinstance(value, float) else f"{value}.0")
+        case float() if math.isnan(value):
+            return Decimal(0)
         case str():
             return _parse_decimal(value)
     raise _no_number(value)
@@ -220,6 +235,8 @@ def plain(value: Value) -> Value:
     match value:
         case int():
             return int(value)
+        case str():
+            return str(value)
         case Decimal():
             return int(value) if value == value.to_integral_value() else float(value)
         case dict():
