@@ -240,6 +240,7 @@ def test_matching(expression: str, expected: str) -> None:
         ("not empty word", "true"),
         ("empty(zero)", "true"),
         ("empty(used / zero)", "true"),
+        ("size(equals(word, used))", "0"),
         ("empty(false)", "false"),
         ("get('a-b')", "4.0"),
         ("get('a-b') - get('used')", "-21.0"),

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from openai_monitor.definition.expression.numbers import JavaInteger
 from openai_monitor.definition.expression.operators import equal, identity, member
-from openai_monitor.definition.expression.values import UnsolvableCallError, Value, operand_text
+from openai_monitor.definition.expression.values import NotANumberError, UnsolvableCallError, Value, operand_text
 from openai_monitor.errors import EvaluationError, PatternSyntaxError
 
 if TYPE_CHECKING:
@@ -42,8 +42,13 @@ def matching(container: Value, value: Value) -> bool:
 
 
 def equals(left: Value, right: Value) -> Value:
-    """Two texts, exactly; anything else as ``==``."""
-    return left == right if _texts(left, right) else equal(left, right)
+    """Two texts, exactly; anything else as ``==``, though what it fails on is nothing to ``empty`` and ``size``."""
+    if _texts(left, right):
+        return left == right
+    try:
+        return equal(left, right)
+    except NotANumberError as error:
+        raise EvaluationError(str(error)) from None
 
 
 def contains(left: Value, right: Value) -> Value:
