@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import repeat
+from typing import NoReturn
 
 from openai_monitor.collect.answer import Answer
 from openai_monitor.collect.fields import (
@@ -88,18 +89,19 @@ class _Source:
         return isinstance(other, _Source) and self.key == other.key
 
 
-def _check_aliases(metric_set: MetricSet) -> None:
-    """A set with an alias or field that has no name fails, as in HertzBeat."""
-    aliases = metric_set.alias_fields
-    if not all(aliases or ()) or not (aliases or all(spec.field for spec in metric_set.fields)):
-        raise CollectionError(Code.FAIL, "an entry of aliasFields or the name of a field is empty: give it a text")
+def _lacks_a_name(metric_set: MetricSet) -> bool:
+    """Whether an alias, or without aliases a field, is null: an undeclared placeholder leaves one."""
+    return None in (metric_set.alias_fields or [spec.field for spec in metric_set.fields])
+
+
+async def _fail_for_want_of_a_name(_answer: Answer, _ask: Ask) -> NoReturn:
+    raise CollectionError(Code.FAIL, "an entry of aliasFields or the name of a field is null: give it a text")
 
 
 @lru_cache(maxsize=4096)
 def _compile(source: _Source, now: Clock) -> Program:
     metric_set = source.metric_set
     http = metric_set.http or Http()
-    _check_aliases(metric_set)
     aliases = alias_names(metric_set)
     fields = declared_fields(metric_set)
     try:
@@ -113,7 +115,7 @@ def _compile(source: _Source, now: Clock) -> Program:
     return Program(
         fields=fields,
         aliases=aliases,
-        parse=parse,
+        parse=_fail_for_want_of_a_name if _lacks_a_name(metric_set) else parse,
         cells=compile_cells(metric_set, aliases, now),
         keep=compile_filters(metric_set, fields, now),
         looks_for_error=(http.parse_type or "default") in _JSON_TYPES,
