@@ -165,6 +165,22 @@ def test_what_is_no_expression_maps_an_alias() -> None:
     assert row_of(the_set, "many", 7) == ("many", 7)
 
 
+@pytest.mark.parametrize(
+    ("calculates", "value"),
+    [
+        (["v=a", "v=b"], "2"),
+        (["v=a", "v=$.b["], "1"),  # what is no expression does not push one out
+        (["v=$.b[", "v=a"], "1"),
+        (["v=a", "v="], None),  # but nothing at all does: it compiles, and has no value
+        (["v=", "v=a"], "1"),
+        (["v=a", "v"], "1"),
+    ],
+)
+def test_the_last_expression_for_a_field_counts(calculates: list[str], value: object) -> None:
+    the_set = metric_set([{"field": "v"}], aliasFields=["a", "b"], calculates=calculates)
+    assert row_of(the_set, 1, 2) == (value,)
+
+
 def test_without_aliases_the_fields_are_read_by_name() -> None:
     the_set = metric_set([{"field": "a", "type": 0}, {"field": "b", "type": 1}])
     assert alias_names(the_set) == ("a", "b")
@@ -190,6 +206,15 @@ def test_a_field_nobody_fills_is_null() -> None:
 def test_units(raw: object, unit: str | None, units: list[str] | None, expected: float) -> None:
     the_set = metric_set([{"field": "v", "type": 0, "unit": unit}], units=units)
     assert row_of(the_set, raw) == (expected,)
+
+
+@pytest.mark.parametrize(
+    ("unit", "text"),
+    [("B->KB", "2"), ("KB->KB", "02048.0"), ("K->Ki", "02048.0"), ("B->credits", "02048.0"), ("B->S", "02048.0")],
+)
+def test_a_text_field_changes_only_where_its_unit_does(unit: str, text: str) -> None:
+    the_set = metric_set([{"field": "v", "type": 1}], units=[f"v={unit}"])
+    assert row_of(the_set, "02048.0") == (text,)
 
 
 def test_a_unit_in_the_data_holds_for_its_row_only() -> None:

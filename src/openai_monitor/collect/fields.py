@@ -80,13 +80,14 @@ def calculations(metric_set: MetricSet) -> dict[str, Expression | str]:
     """What fills a field: the last expression for it, or without one the last text, which names an alias.
 
     `` `key` `` would be a text in an expression; where it is an alias of the set, it is the alias.
+    Nothing at the right of the ``=`` counts as an expression: it compiles in HertzBeat, to null.
     """
     found: dict[str, Expression | str] = {}
     for entry in metric_set.calculates or ():
         name, equals, right = (part.strip() for part in (entry or "").partition("="))
         around = right.startswith("`") and right in (metric_set.alias_fields or ())
         expression = None if around else _try_compile(right)
-        if equals and (expression or not isinstance(found.get(name), Expression)):
+        if equals and (expression or not right or not isinstance(found.get(name), Expression)):
             found[name] = expression or right
     return found
 

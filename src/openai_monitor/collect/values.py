@@ -56,12 +56,12 @@ def text_of(value: object) -> str | None:
 
 
 def converted_text(text: str | None, source: str, target: str) -> str | None:
-    """A text that is a number, converted; any other as it is."""
+    """A text that is a number, converted; as it was where it is none, or the same in both units."""
     number = parse_number(text) if text else None
     if number is None:
         return text
     converted = convert(number, source, target)
-    return number_text(converted)
+    return text if converted == number else number_text(converted)
 
 
 def number_text(value: float) -> str:
