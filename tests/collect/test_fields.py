@@ -1,11 +1,13 @@
 """From raw alias values to typed cells."""
 
 import math
+import re
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.corpus import shared
 
 from openai_monitor.collect.fields import alias_names, compile_cells, compile_filters, declared_fields
 from openai_monitor.collect.values import number_and_unit, number_text, parse_number, seconds_of_day, text_of
@@ -286,3 +288,12 @@ def test_number_text_has_no_exponent_and_keeps_the_value(value: float) -> None:
 @given(st.recursive(st.none() | st.booleans() | st.integers() | st.text(), st.lists))
 def test_every_json_value_has_a_text(value: object) -> None:
     assert (text_of(value) is None) == (value is None)
+
+
+def test_javas_own_reading_of_numbers_and_times() -> None:
+    for line in shared("oracle", "numbers.txt").read_text().splitlines():
+        kind, text, answer = re.fullmatch(r"(parseDouble |LocalTime |)(.*) -> (.*)|.*", line).groups()  # type: ignore[union-attr]
+        if kind == "LocalTime ":
+            assert seconds_of_day(text) == (None if answer == "-1" else int(answer)), line
+        elif kind == "parseDouble " and text not in ("NaN", "Infinity", "0x1p3"):  # no decimals, so texts
+            assert parse_number(text) == (None if answer == "EXC" else float(answer)), line
