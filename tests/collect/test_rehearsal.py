@@ -289,6 +289,16 @@ def test_a_mapping_and_a_unit_of_the_data_are_on_the_way() -> None:
     )
 
 
+@pytest.mark.parametrize(("alias", "said"), [("used-kb", "`used` is not defined"), ("$.l[0].kb", "gives null")])
+def test_the_alias_of_an_expression_without_a_value_is_on_the_way(alias: str, said: str) -> None:
+    text = definition_text(NUMBER, f"['{alias}']", f"['used={alias}']")
+    (way,) = try_answer(text, {"rows": [{alias: 3}]}).ways("used")
+    told = dict(way.steps)
+    assert said in told["expression"]
+    assert told["expression"].endswith(", so the alias of this name is taken")
+    assert told["field"] == "`used` (number) is 3"
+
+
 def test_without_rows_the_way_ends_there() -> None:
     (way,) = try_answer(definition_text(NUMBER), {"rows": []}).ways()
     assert [stage for stage, _ in way.steps] == ["body", "rows"]

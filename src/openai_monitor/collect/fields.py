@@ -180,7 +180,7 @@ def _calculated_cell(
     names = [aliases[index] for index in used]
     evaluate = expression.bind(names, now=now)
     evaluate_text = expression.bind_text(names, now=now)
-    operand = _OPERANDS.get(field.type, operand_of)
+    operand = operand_for(field.type)
     target = _target_unit(field, unit)
     source = unit.source if unit else None
 
@@ -272,10 +272,9 @@ def number_operand(value: object) -> object:
     return BlankText(operand) if isinstance(operand, str) and not operand.strip() else operand
 
 
-_OPERANDS: dict[FieldType, Callable[[object], object]] = {
-    FieldType.STRING: text_of,
-    FieldType.NUMBER: number_operand,
-}
+def operand_for(kind: FieldType) -> Callable[[object], object]:
+    """How an expression for a field of this type sees a raw value."""
+    return {FieldType.STRING: text_of, FieldType.NUMBER: number_operand}.get(kind, operand_of)
 
 
 def _number_result(result: object, unit: str | None) -> int | float | None:

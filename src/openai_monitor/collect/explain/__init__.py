@@ -11,11 +11,11 @@ from dataclasses import dataclass
 from openai_monitor.collect.answer import Answer
 from openai_monitor.collect.explain.alias import why_empty
 from openai_monitor.collect.explain.offer import Offer, offer_of
-from openai_monitor.collect.fields import Clock, calculations, number_operand
+from openai_monitor.collect.fields import Clock, calculations, operand_for
 from openai_monitor.collect.parse import RawRow
 from openai_monitor.collect.parse.json_body import read_json
 from openai_monitor.collect.program import Program
-from openai_monitor.collect.values import number_and_unit, text_of
+from openai_monitor.collect.values import number_and_unit
 from openai_monitor.definition.expression import Expression, compile_expression
 from openai_monitor.definition.model import Http, MetricSet
 from openai_monitor.definition.path import kind
@@ -183,12 +183,12 @@ class Explainer:
         return f"{quote(alias)} is {_masked(field, value)}"
 
     def _expression_step(self, field: Field, expression: Expression) -> str:
+        alias = ", so the alias of this name is taken" if expression.text in self._program.aliases else ""
         try:
             result = self._evaluate(field, expression, 0)
         except EvaluationError as error:
-            alias = ", so the alias of this name is taken" if expression.text in self._program.aliases else ""
             return f"{quote(expression.text)} fails: {error}{alias}"
-        return f"{quote(expression.text)} gives {_masked(field, result)}"
+        return f"{quote(expression.text)} gives {'null' + alias if result is None else _masked(field, result)}"
 
     def _unit_step(self, field: Field, source: Expression | str) -> str | None:
         entry: UnitEntry | None = self._units.get(field.name)
@@ -224,7 +224,7 @@ class Explainer:
         return expression.text in self._program.aliases and expression.text in expression.names
 
     def _evaluate(self, field: Field, expression: Expression, index: int) -> object:
-        operand = text_of if field.type is FieldType.STRING else number_operand
+        operand = operand_for(field.type)
         bind = expression.bind if field.type is FieldType.NUMBER else expression.bind_text
         return bind(self._program.aliases, now=self._now)([operand(value) for value in self._raw_rows[index]])
 
