@@ -16,6 +16,7 @@ from openai_monitor.errors import PatternSyntaxError
         (r"RpcActivityForPort80\d+", "RpcActivityForPort8020", True),
         ("a", "ab", False),
         ("(?i)ARIA.*", "aria-mini", True),
+        (r"\x{41}\{{2}", "A{{", True),
         ("(?iu:A)b", "ab", True),
         ("(?s).+", "a\nb", True),
         (".+", "a\nb", False),
@@ -69,6 +70,7 @@ def test_matches_are_counted_as_java_counts_them(pattern: str, text: str, count:
     ("pattern", "offset", "message"),
     [
         ("ab(?=c)", 2, "lookahead (`(?=`)"),
+        ("a{,2}", 1, "`{` without a count"),
         ("(?!c)", 0, "lookahead"),
         ("(?<=c)", 0, "lookbehind (`(?<=`)"),
         ("(?<!c)", 0, "lookbehind"),

@@ -59,6 +59,7 @@ _LACKING = {
 _GROUP = re.compile(r"\(\?(?:<?[=!]|>)")
 _FLAGS = re.compile(r"\(\?([a-zA-Z]*)(?:-([a-zA-Z]*))?([:)])")
 _QUANTIFIER = re.compile(r"(?:[*+?]|\{\d+(?:,\d*)?\})")
+_CODE_POINT = re.compile(r"\\x\{[0-9a-fA-F]+\}")
 _POSIX_IN_CLASS = re.compile(r"\[:\^?[a-z]+:\]")
 
 
@@ -156,6 +157,8 @@ class _Translation:
                 return self._group()
             case _ if quantifier := _QUANTIFIER.match(self.text, self.at):
                 return self._quantifier(quantifier)
+            case "{":
+                raise PatternSyntaxError("not a regular expression: a `{` without a count is written `\\{`", self.at)
         return self._take(1)
 
     def _take(self, length: int) -> str:
@@ -227,6 +230,8 @@ class _Translation:
                 return self._code_point()
             case "p" | "P":
                 return self._property(in_class=in_class)
+            case "x" if code := _CODE_POINT.match(self.text, self.at):
+                return self._take(len(code[0]))
             case "e":
                 self.at += 2
                 return r"\x1b"

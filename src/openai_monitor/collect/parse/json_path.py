@@ -19,7 +19,8 @@ _ROWS = frozenset({dict, *_SCALARS})
 
 def compile(http: Http, aliases: Aliases, _set_name: str) -> Parse:
     """Compile the reader of a set's answers; raises SyntaxFault when a path or the keyword does not compile."""
-    path = compile_path(http.parse_script) if http.parse_script else None
+    script = http.parse_script or ""
+    path = compile_path(script) if script.strip() else None
     reader = RowReader(http, aliases, paths=True)
     if path is not None and any(map(is_lineage_alias, aliases)):
         return _compile_with_lineage(path, aliases, reader)

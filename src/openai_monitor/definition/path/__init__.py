@@ -14,7 +14,7 @@ from openai_monitor.definition.path.lexer import read_path
 from openai_monitor.definition.path.select import Route
 from openai_monitor.definition.path.stages import MOST_VALUES, Missing, TooMany
 from openai_monitor.definition.path.steps import Index, Key, Steps
-from openai_monitor.definition.path.values import Rejected
+from openai_monitor.definition.path.values import Failed, Rejected
 from openai_monitor.errors import MonitorError
 
 __all__ = ["Path", "PathNotFound", "compile_path", "kind"]
@@ -47,6 +47,8 @@ class Path:
             return self._route.values(document, Scope(document))
         except TooMany:
             raise PathNotFound(f"`{self.text}` selects more than {MOST_VALUES:,} values") from None
+        except Failed as failed:
+            raise PathNotFound(f"`{self.text}` can't be answered: {failed}") from None
         except (Missing, Rejected):
             raise PathNotFound(explain(self._steps, document)) from None
 
@@ -75,7 +77,7 @@ def _compile_first(steps: Steps, route: Route) -> Callable[[object], object]:
     def first(row: object) -> object:
         try:
             found = route.values(row, Scope(row))
-        except (Missing, Rejected):
+        except (Missing, Rejected, Failed):
             return None
         return found[0] if found else None
 

@@ -47,11 +47,11 @@ WORDS = (
 ReadQuery = Callable[[Cursor], Query]
 
 _SIGN = re.compile("[<>=~!]+")
-_WORD = re.compile("[A-Za-z]+")
-_NUMBER = re.compile(r"[0-9.eE+-]+")
+_WORD = re.compile("[^ ]+")
+_NUMBER = re.compile(r"[0-9.eE-]+")
 _JSON_NUMBER = re.compile(r"-?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
 _BARE = re.compile(r"[^,:\[\]{}'\"]+")
-_FLAGS = re.compile("[A-Za-z]*")
+_FLAGS = re.compile("[dimsuUx]*")
 _CONSTANTS: dict[str, bool | None] = {"true": True, "false": False, "null": None}
 
 
@@ -155,7 +155,7 @@ class _Reader:
         return Literal(as_number(text), str(Decimal(text)))
 
     def _pattern(self) -> Pattern:
-        """``/…/i``. Jayway reads the flags of Java and ignores other letters."""
+        """``/…/i``, with the flags of Java."""
         cursor = self.cursor
         start = cursor.at
         end = start + 1

@@ -10,6 +10,12 @@ DEEPEST = 30
 
 _ESCAPES = {"b": "\b", "n": "\n", "t": "\t", "f": "\f", "r": "\r"}
 _HEX = re.compile("[0-9a-fA-F]{4}")
+_QUOTES = ("'", '"', "/")
+_TEXTS = r"""'(?:(?:[^'\\]|\\.)*')?|"(?:(?:[^"\\]|\\.)*")?"""
+
+BRACKETS = re.compile(rf"[\[\]]|{_TEXTS}", re.DOTALL)
+PARENTHESES = re.compile(rf"[()]|{_TEXTS}|/(?:(?:[^/\\]|\\.)*/)?", re.DOTALL)
+"""What Jayway looks at to find the end of either: texts count, and in parentheses patterns too."""
 
 
 class Cursor:
@@ -17,11 +23,11 @@ class Cursor:
 
     __slots__ = ("at", "depth", "end", "text")
 
-    def __init__(self, text: str, at: int, end: int) -> None:
+    def __init__(self, text: str, at: int, end: int, depth: int = 0) -> None:
         self.text = text
         self.at = at
         self.end = end
-        self.depth = 0
+        self.depth = depth
 
     @property
     def char(self) -> str:
@@ -61,6 +67,17 @@ class Cursor:
         self.depth += 1
         if self.depth > DEEPEST:
             self.fail(f"filters and parentheses are nested more than {DEEPEST} deep")
+
+    def end_of(self, at: int, group: re.Pattern[str]) -> int:
+        """Where the text goes on after the BRACKETS or PARENTHESES that open at ``at``, whatever stands in them."""
+        depth = 0
+        for piece in group.finditer(self.text, at, self.end):
+            depth += {"[": 1, "(": 1, "]": -1, ")": -1}.get(piece[0], 0)
+            if not depth:
+                return piece.end()
+            if piece[0] in _QUOTES:
+                self.fail(f"this {piece[0]} has no other; keys that hold one need brackets and quotes", piece.start())
+        return self.fail(f"this `{self.text[at]}` is never closed", at)
 
     def quoted(self) -> str:
         """Read the text between the quote here and the next one like it, with its escapes undone."""

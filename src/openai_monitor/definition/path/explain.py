@@ -15,7 +15,7 @@ from openai_monitor.definition.path.steps import (
     Wildcard,
     spell,
 )
-from openai_monitor.definition.path.values import Rejected
+from openai_monitor.definition.path.values import Failed, Rejected
 from openai_monitor.definition.wording import nearest_name
 
 _MOST_KEYS = 1_000
@@ -50,7 +50,7 @@ def _explain_tail(steps: Steps, length: int, document: object) -> str:
             found = Route(steps[:end]).values(document, Scope(document))
         except TooMany:
             return f"`{spell(steps[:end])}` selects too many values"
-        except (Missing, Rejected):
+        except (Missing, Rejected, Failed):
             return f"`{spell(steps[:end])}` can't be taken here"
         if end - at == 1 and before and all(value is None for value in found):
             broken = _all_broken(steps[end - 1], before)

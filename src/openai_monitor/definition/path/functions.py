@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from math import sqrt
 
-from openai_monitor.definition.path.values import Rejected, is_number
+from openai_monitor.definition.path.values import Failed, is_number
 
 Function = Callable[[object], object]
 
@@ -16,16 +16,17 @@ def _keys(value: object) -> object:
     return list(value) if isinstance(value, dict) else None
 
 
-def _first(value: object) -> object:
-    if isinstance(value, list) and value:
-        return value[0]
-    raise Rejected
+def _at(index: int) -> Function:
+    def function(value: object) -> object:
+        if isinstance(value, list) and value:
+            return value[index]
+        raise Failed("a function asks for an item of what is no list, or an empty one")
+
+    return function
 
 
-def _last(value: object) -> object:
-    if isinstance(value, list) and value:
-        return value[-1]
-    raise Rejected
+def _concat(value: object) -> object:
+    return "".join(item for item in value if isinstance(item, str)) if isinstance(value, list) else ""
 
 
 def _of_numbers(compute: Callable[[list[float]], float]) -> Function:
@@ -34,7 +35,7 @@ def _of_numbers(compute: Callable[[list[float]], float]) -> Function:
         try:
             return compute(list(map(float, numbers)))
         except (ArithmeticError, ValueError):  # nothing to compute on, or numbers beyond a double
-            raise Rejected from None
+            raise Failed("a function computes on what holds no numbers") from None
 
     return function
 
@@ -56,8 +57,9 @@ FUNCTIONS: Mapping[str, Function] = {
     "length": _length,
     "size": _length,
     "keys": _keys,
-    "first": _first,
-    "last": _last,
+    "first": _at(0),
+    "last": _at(-1),
+    "concat": _concat,
     "min": _of_numbers(min),
     "max": _of_numbers(max),
     "sum": _of_numbers(_sum),

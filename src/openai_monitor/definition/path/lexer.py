@@ -3,7 +3,7 @@
 import re
 
 from openai_monitor.definition.path.conditions import read_condition
-from openai_monitor.definition.path.cursor import Cursor
+from openai_monitor.definition.path.cursor import BRACKETS, PARENTHESES, Cursor
 from openai_monitor.definition.path.steps import (
     Call,
     Filter,
@@ -24,33 +24,55 @@ LONGEST_PATH = 10_000
 MOST_STEPS = 500
 LARGEST_INDEX = 2**31 - 1
 
-FUNCTIONS = ("length", "size", "min", "max", "avg", "sum", "stddev", "keys", "first", "last")
+FUNCTIONS = ("length", "size", "min", "max", "avg", "sum", "stddev", "keys", "first", "last", "concat")
 """What may end a path inside a filter."""
 
 _TOO_MANY_DOTS = "too many dots: a step is missing between them"
 _NAME = re.compile(r"[^ .\[(]*")
-_NAME_IN_FILTER = re.compile(r"(?:(?!&&|\|\|)[^ .\[(<>=~!)])*")
-_END_IN_FILTER = re.compile(r"$|[ <>=~!)]|&&|\|\|")
 _NUMBERS = re.compile(r"[0-9,: -]*")
 _WHOLE = re.compile(r"-?[0-9]+")
 
 
 def read_path(text: str) -> Steps:
     """Read a whole path; raises PathSyntaxError. Without ``$`` or ``@`` in front, ``$.`` is meant."""
-    cursor = Cursor(text, len(text) - len(text.lstrip()), len(text.rstrip()))
+    cursor = Cursor(text, 0, len(text.rstrip(" ")))
     if len(text) > LONGEST_PATH:
         cursor.fail(f"the path is longer than {LONGEST_PATH:,} characters", LONGEST_PATH)
-    if not cursor.char:
+    if not text.strip():
         cursor.fail("the path is empty; `$` is the whole answer", 0)
-    if text[cursor.end - 1] == ".":
+    if cursor.char == " ":
+        cursor.fail("a path can't begin with a blank", 0)
+    return _read(cursor, in_filter=False)
+
+
+def _read(cursor: Cursor, *, in_filter: bool) -> Steps:
+    if cursor.text[cursor.end - 1] == ".":
         cursor.fail("a path can't end with a dot", cursor.end - 1)
-    return build(_Lexer(cursor, in_filter=False).steps())
+    return build(_Lexer(cursor, in_filter=in_filter).steps())
 
 
 def _read_query(cursor: Cursor) -> Query:
-    """Read a path inside a filter: it ends before an operator, a blank or a closing parenthesis."""
-    from_root = cursor.char == "$"
-    return Query(from_root, build(_Lexer(cursor, in_filter=True).steps()))
+    """Read a path inside a filter, as if it stood alone."""
+    inner = Cursor(cursor.text, cursor.at, _end_of_query(cursor), cursor.depth)
+    cursor.at = inner.end
+    return Query(inner.char == "$", _read(inner, in_filter=True))
+
+
+def _end_of_query(cursor: Cursor) -> int:
+    """Where Jayway ends a path: before a sign, a blank or a parenthesis that closes no function.
+
+    It looks over only the first of two adjacent brackets as a whole, so that a second one can't hold any of these.
+    """
+    text, at = cursor.text, cursor.at + 1
+    while at < cursor.end:
+        if text[at] == "[":
+            at = cursor.end_of(at, BRACKETS)
+        char = text[at] if at < cursor.end else " "
+        closes_function = char == ")" and text[at - 1] == "(" and "." in text[cursor.at : at]
+        if char in " <>=~!)" and not closes_function:
+            return at
+        at += 1
+    return cursor.end
 
 
 class _Lexer:
@@ -67,7 +89,7 @@ class _Lexer:
             if len(self.read) > MOST_STEPS:
                 cursor.fail(f"the path has more than {MOST_STEPS} steps")
             self._step()
-            if self._ended():
+            if cursor.at >= cursor.end - 1:  # Jayway never looks at a last single character
                 return self.read
 
     def _start(self) -> bool:
@@ -79,18 +101,11 @@ class _Lexer:
                 if cursor.char == ".":
                     cursor.fail(_TOO_MANY_DOTS)
             return True
-        if self._ended(at_root=True):
+        if not cursor.char:
             return False
         if cursor.char not in (".", "["):
             cursor.fail(f"expected `.` or `[` after `{cursor.text[cursor.at - 1]}`, found {cursor.found()}")
         return True
-
-    def _ended(self, *, at_root: bool = False) -> bool:
-        """Whether the path is complete. Jayway never looks at a last single character, so that is ignored."""
-        cursor = self.cursor
-        if self.in_filter:
-            return _END_IN_FILTER.match(cursor.text, cursor.at, cursor.end) is not None
-        return cursor.at >= cursor.end - (0 if at_root else 1)
 
     def _step(self) -> None:
         cursor = self.cursor
@@ -110,13 +125,12 @@ class _Lexer:
     def _name(self) -> None:
         cursor = self.cursor
         start = cursor.at
-        pattern = _NAME_IN_FILTER if self.in_filter else _NAME
-        found = pattern.match(cursor.text, start, cursor.end)
+        found = _NAME.match(cursor.text, start, cursor.end)
         name = found[0] if found else ""
         cursor.at += len(name)
         if cursor.char == "(":
             self._call(name, start)
-        elif cursor.char == " " and not self.in_filter:
+        elif cursor.char == " ":
             cursor.fail("a key with a blank needs brackets and quotes, such as ['my key']")
         elif not name:
             cursor.fail(f"expected a key, found {cursor.found()}")
@@ -129,10 +143,13 @@ class _Lexer:
             cursor.fail(f"a function such as {name}() selects no rows; only filters take functions", start)
         if name not in FUNCTIONS:
             cursor.fail(f"no function is called {name}(); known are {', '.join(FUNCTIONS)}", start)
-        cursor.take("(")
-        cursor.expect(")", f"after `{name}(`")
+        if self.read[:1] == [Scan()] or self.read[-1:] == [Scan()]:
+            cursor.fail(f"{name}() can't be taken of what `..` finds", start)
         self.read.append(Call(name))
-        if not self._ended():
+        cursor.at += 1
+        if cursor.char != ")":
+            cursor.fail(f"expected `)` right after `{name}(`, found {cursor.found()}")
+        if cursor.at != cursor.end - 1:
             cursor.fail(f"nothing can follow {name}()")
 
     def _bracket(self) -> Step:
@@ -179,12 +196,14 @@ class _Lexer:
 
     def _slice(self, text: str, start: int) -> Slice:
         first, second = text.split(":")[:2]
+        if " " in text:
+            self.cursor.fail("a slice takes no blanks", start)
         if not first and not second:
             self.cursor.fail("a slice needs a start or an end; `[*]` is every item", start)
         return Slice(self._whole(first, start) if first else None, self._whole(second, start) if second else None)
 
     def _whole(self, text: str, start: int) -> int:
-        if not _WHOLE.fullmatch(text) or len(text) > 11 or abs(int(text)) > LARGEST_INDEX:
+        if not _WHOLE.fullmatch(text) or len(text) > 11 or not -LARGEST_INDEX - 1 <= int(text) <= LARGEST_INDEX:
             self.cursor.fail(f"expected a whole number as an index, found `{text}`", start)
         return int(text)
 
@@ -192,6 +211,8 @@ class _Lexer:
         cursor = self.cursor
         cursor.take("?")
         cursor.deeper()
+        if cursor.skip_blanks() == "(":
+            cursor.end_of(cursor.at, PARENTHESES)
         cursor.expect("(", "after `[?`, as in [?(@.name == 'x')]")
         condition = read_condition(cursor, _read_query)
         cursor.expect(")", "at the end of the filter")

@@ -174,7 +174,8 @@ class _Queries:
         return value
 
     def exists(self, query: Query) -> Test:
-        if not query.from_root and len(query.steps) == 1 and isinstance(query.steps[0], Key):
+        """Jayway looks in the item, also for a path that starts with ``$``."""
+        if len(query.steps) == 1 and isinstance(query.steps[0], Key):
             name = query.steps[0].name
             return lambda item, _scope: isinstance(item, dict) and name in item
         route = Route(query.steps, strict=True)
@@ -186,10 +187,7 @@ class _Queries:
                 return False
             return True
 
-        if not query.from_root:
-            return exists
-        once = _once(exists)
-        return lambda item, scope: bool(once(item, scope))
+        return exists
 
 
 def compile_condition(condition: Condition) -> Test:

@@ -6,8 +6,20 @@ from typing import TypeAlias, cast
 
 from openai_monitor.definition.path.filters import Queries, Scope, Test, compile_filter
 from openai_monitor.definition.path.functions import FUNCTIONS
-from openai_monitor.definition.path.steps import Call, Filter, Index, Indexes, Key, Keys, Scan, Slice, Step, Steps
-from openai_monitor.definition.path.values import Rejected
+from openai_monitor.definition.path.steps import (
+    Call,
+    Filter,
+    Index,
+    Indexes,
+    Key,
+    Keys,
+    Scan,
+    Slice,
+    Step,
+    Steps,
+    Wildcard,
+)
+from openai_monitor.definition.path.values import Failed
 
 MOST_VALUES = 5_000_000
 """More at once is a mistake or an attack (``$..*..*..*``), not a selection."""
@@ -24,7 +36,7 @@ class OutOfRange(Missing):
     """A definite index is beyond the list: fatal for a definite path, no values for any other."""
 
 
-class TooMany(Rejected):
+class TooMany(Failed):
     """The path selects more than ``MOST_VALUES`` values."""
 
 
@@ -34,8 +46,10 @@ def compile_stages(steps: Steps, queries: Queries, *, strict: bool) -> Iterator[
     for at, step in enumerate(steps):
         if isinstance(step, Scan):
             continue
-        compile_stage = _scan if at and isinstance(steps[at - 1], Scan) else _stage
-        yield compile_stage(step, queries, leaf=at == last, strict=strict)
+        if at and isinstance(steps[at - 1], Scan):
+            yield _scan(step, queries, then=steps[at + 1 :], strict=strict)
+        else:
+            yield _stage(step, queries, leaf=at == last, strict=strict)
 
 
 def _stage(step: Step, queries: Queries, *, leaf: bool, strict: bool) -> Stage:
@@ -133,31 +147,38 @@ def _filter_stage(passes: Test) -> Stage:
     return stage
 
 
-def _scan(step: Step, queries: Queries, *, leaf: bool, strict: bool) -> Stage:
+def _scan(step: Step, queries: Queries, *, then: Steps, strict: bool) -> Stage:
     """``..`` and the step after it."""
     if isinstance(step, Filter):
-        return _scan_filter(compile_filter(step.condition, queries), leaf=leaf)
-    taken = _scanned(step, queries, leaf=leaf, strict=strict)
+        return _scan_filter(compile_filter(step.condition, queries), leaf=not then)
+    taken = _scanned(step, queries, then=then, strict=strict)
     return lambda nodes, scope: taken(_containers(nodes), scope)
 
 
-def _scanned(step: Step, queries: Queries, *, leaf: bool, strict: bool) -> Stage:
+def _scanned(step: Step, queries: Queries, *, then: Steps, strict: bool) -> Stage:
     """Take the step after ``..`` in every object and list."""
     match step:
         case Key(name):
-            return _key_stage(name, leaf=leaf and not strict)
-        case Keys(names) if leaf and strict:
+            return _key_stage(name, leaf=not then and not strict)
+        case Keys(names) if not then and strict:
             return lambda nodes, _: [
                 merged(n, names, strict=False)
                 for n in nodes
                 if isinstance(n, dict) and all(name in n for name in names)
             ]
-        case Index() | Indexes() | Slice() if not leaf:
-            # Jayway goes on with every item of the list, whatever the indexes.
-            return lambda nodes, _: _bounded(item for n in nodes if isinstance(n, list) for item in n)
-        case Call():
-            return lambda _nodes, _scope: []
-    return _stage(step, queries, leaf=leaf, strict=strict)
+        case Index() | Indexes() | Slice() if then:
+            return _scanned_items(step, then)
+    return _stage(step, queries, leaf=not then, strict=strict)
+
+
+def _scanned_items(step: Index | Indexes | Slice, then: Steps) -> Stage:
+    """Jayway goes on with every item of the list, but a last key it takes only from the one item of an index."""
+    if len(then) > 1 or not isinstance(then[0], Key | Wildcard):
+        return lambda nodes, _: _bounded(item for n in nodes if isinstance(n, list) for item in n)
+    index = step.index if isinstance(step, Index) else -1
+    return lambda nodes, _: _bounded(
+        item for n in nodes if isinstance(n, list) for at, item in enumerate(n) if at == index or isinstance(item, list)
+    )
 
 
 def _scan_filter(passes: Test, *, leaf: bool) -> Stage:

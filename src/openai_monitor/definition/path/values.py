@@ -37,6 +37,10 @@ class Rejected(Exception):
     """The operands can't be compared in this way: the item does not pass, whatever the rest of the filter says."""
 
 
+class Failed(Exception):
+    """The operands can't even be looked at: the path fails as a whole."""
+
+
 def is_number(value: object) -> TypeGuard[int | float]:
     """Whether this is a JSON number; true and false are none."""
     return type(value) in NUMBERS
@@ -122,7 +126,7 @@ def matches(left: object, right: object) -> bool:
         return False
     pattern, value = (left, right) if isinstance(left, Pattern) else (right, left)
     value = value.value if isinstance(value, Json) else value
-    inputs = value if isinstance(value, list) else [value]
+    inputs = _alone(value) if isinstance(value, list) else [value]
     return isinstance(pattern, Pattern) and any(pattern.fullmatch(_text(item)) for item in inputs)
 
 
@@ -138,10 +142,17 @@ def _items(value: object) -> list[object] | None:
     """Take the items of a list, None for an object; anything else is Rejected."""
     held = value.value if isinstance(value, Json) else value
     if isinstance(held, list):
-        return held
+        return _alone(held)
     if isinstance(held, dict):
         return None
     raise Rejected
+
+
+def _alone(items: list[object]) -> list[object]:
+    """Items that can be compared one by one, as no list or object can."""
+    if any(isinstance(item, list | dict) for item in items):
+        raise Failed("a list of lists or objects can't be compared item by item")
+    return items
 
 
 def _holds(items: list[object], value: object) -> bool:
@@ -159,7 +170,7 @@ def contains(left: object, right: object) -> bool:
     if isinstance(left, str):
         return isinstance(right, str) and right in left
     held = left.value if isinstance(left, Json) else left
-    return isinstance(held, list) and _holds(held, right)
+    return isinstance(held, list) and _holds(_alone(held), right)
 
 
 def is_subset(left: object, right: object) -> bool:
@@ -188,17 +199,21 @@ def _common(left: object, right: object) -> bool | None:
 
 
 def has_size(left: object, right: object) -> bool:
-    """``size``: of a text or a list."""
+    """``size``: of a text in UTF-16 units, of a list; an object's is -1."""
     held = left.value if isinstance(left, Json) else left
-    if not isinstance(right, int | float) or isinstance(right, bool) or not isinstance(held, str | list):
+    if not is_number(right) or abs(right) >= LARGEST_SIZE or not isinstance(held, str | list | dict):
         return False
-    return abs(right) < LARGEST_SIZE and len(held) == int(right)
+    if isinstance(held, str):
+        return len(held.encode("utf-16-le", "surrogatepass")) // 2 == int(right)
+    return (len(held) if isinstance(held, list) else -1) == int(right)
 
 
 def is_empty(left: object, right: object) -> bool:
-    """``empty true`` or ``empty false``: of a text, list or object."""
+    """``empty true`` or ``empty false``: of a text or list."""
     held = left.value if isinstance(left, Json) else left
-    if not isinstance(held, str | list | dict):
+    if isinstance(held, dict):
+        raise Failed("`empty` takes texts and lists, no objects")
+    if not isinstance(held, str | list):
         return False
     if not isinstance(right, bool):
         raise Rejected
@@ -209,7 +224,9 @@ def exists(left: object, right: object) -> bool:
     """``exists true``, which Jayway takes for a comparison of two booleans."""
     if isinstance(left, bool) and isinstance(right, bool):
         return left is right
-    raise Rejected
+    if isinstance(left, bool) or isinstance(right, bool):
+        raise Rejected
+    raise Failed("`exists` compares true and false; a path alone asks whether something exists")
 
 
 def never(_left: object, _right: object) -> bool:

@@ -145,7 +145,7 @@ def _first_use(definition: Definition, path: KeyPath, marker: str) -> KeyPath:
 
 def _selectors(path: KeyPath, metric_set: MetricSet, http: Http) -> Iterator[tuple[KeyPath, str]]:
     """The texts that select something in an answer: parseScript and the aliases that are not measured."""
-    if http.parse_script and not has_placeholder(http.parse_script):
+    if http.parse_script and http.parse_script.strip() and not has_placeholder(http.parse_script):
         yield (*path, "parseScript"), http.parse_script
     for index, alias in enumerate(metric_set.alias_fields or ()):
         if alias and alias not in MEASURED and not has_placeholder(alias):
