@@ -51,6 +51,11 @@ def _paths() -> Iterator[Ratio]:
         ("$.data[*]", lambda: list(data)),
         ("$.data[*].cost.amount", lambda: [item["cost"]["amount"] for item in data]),
         ("$.data[?(@.n > 5)]", lambda: [item for item in data if item["n"] > 5]),
+        (
+            "$.data[?(@.n > 5 && @.cost.amount < 200)]",
+            lambda: [item for item in data if item["n"] > 5 and item["cost"]["amount"] < 200],
+        ),
+        ("$.data[?(@.n in [1, 2, 3])]", lambda: [item for item in data if item["n"] in [1, 2, 3]]),
         ('$.data[?(@.id == "u-7")].cost', lambda: [item["cost"] for item in data if item["id"] == "u-7"]),
     ):
         select = compile_path(text).select

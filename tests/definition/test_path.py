@@ -214,6 +214,9 @@ def test_deep_scan_visits_objects_before_what_they_hold() -> None:
         ('@.id IN ["a"]', "a"),
         ("@.id nin ['a','c']", "b"),
         ("@.n in [0, 77]", "bc"),
+        ("@.n in ['12', 0.0]", "ab"),
+        ("@.ok in [true, null]", "abc"),
+        ("@.ok in [1, 'true']", ""),
         ("'x' in @.tags", "a"),
         ("'a' in @.id", ""),
         ("@.id in [a, b]", "ab"),
@@ -428,6 +431,7 @@ def test_an_alias_takes_the_first_of_what_its_row_holds(alias: str, expected: ob
         ("$.a[?(@..x.sum() == 1)]", 11, "`..`"),
         ("$.a[?(@.x..sum() == 1)]", 11, "`..`"),
         ("$.a[1:2: 1]", 3, "no blanks"),
+        ("$.a[1:2,3]", 3, "no commas"),
         ("$.a[?(@.x == 1.2.3)]", 13, "a number"),
         ("$.a[?(@.x in ['y')]", 17, "expected `,`"),
         ("$.a[?(@.x in {'y')]", 17, "expected `:`"),
@@ -639,3 +643,19 @@ def test_any_document_gives_values_or_path_not_found(document: object, text: str
     first = path.first(document)
     assert first is None or first is found[0] or isinstance(first, dict), "a union of keys makes a new object"
     path.explain(document)
+
+
+@given(
+    st.lists(JSON, max_size=6),
+    st.sampled_from(
+        [
+            "@.a == 'x'", "@.a != '1'", "@.a == 1", "@.a != 1.5", "@.a == true", "@.a == null", "@.a === 1", "@.a < 1", "@.a >= 'a'",
+            "@.a.b > 0", "@.a.b == 'x'", "@.a in ['x', 1]", "@.a nin ['x', 1]", "@.a size 1", "@.a =~ /x|1/", "@.a == 1 && @.b == 'x'",
+            "@.a == 1 || @.b == 'x'", "!(@.a == 1)", "!(@.a < 1 || @.b > 0)", "@.a[0] == 1 && @.b", "@.a == []",
+        ]
+    ),
+)  # fmt: skip
+@settings(max_examples=400, deadline=None)
+def test_a_filter_asks_each_item_for_itself(items: list[object], condition: str) -> None:
+    path = compile_path(f"$[?({condition})]")
+    assert path.select(items) == [item for item in items if path.select([item])]

@@ -196,8 +196,8 @@ class _Lexer:
 
     def _slice(self, text: str, start: int) -> Slice:
         first, second = text.split(":")[:2]
-        if " " in text:
-            self.cursor.fail("a slice takes no blanks", start)
+        if " " in text or "," in text:
+            self.cursor.fail("a slice takes no blanks and no commas", start)
         if not first and not second:
             self.cursor.fail("a slice needs a start or an end; `[*]` is every item", start)
         return Slice(self._whole(first, start) if first else None, self._whole(second, start) if second else None)

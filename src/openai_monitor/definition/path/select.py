@@ -7,10 +7,11 @@ first step that can give several values starts the tail.
 ``strict`` is how Jayway looks whether ``[?(@.a.b)]`` exists: a missing last key is missing there, not null.
 """
 
-from collections.abc import Callable
-from typing import TypeAlias
+from collections.abc import Callable, Iterable
+from operator import itemgetter
+from typing import Any, TypeAlias
 
-from openai_monitor.definition.path.filters import Scope, Test, Value, compile_filter
+from openai_monitor.definition.path.filters import Column, Scope, Test, Value, compile_filter
 from openai_monitor.definition.path.functions import FUNCTIONS
 from openai_monitor.definition.path.stages import Missing, OutOfRange, compile_stages, merged
 from openai_monitor.definition.path.steps import (
@@ -137,6 +138,7 @@ class _Queries:
 
     def __init__(self, *, strict: bool) -> None:
         self.strict = strict
+        self.missing: object = UNDEFINED if strict else None
 
     def value(self, query: Query) -> Value:
         if not query.steps:
@@ -155,9 +157,24 @@ class _Queries:
 
         return _once(value) if query.from_root else value
 
+    def column(self, query: Query) -> Column:
+        value = self.value(query)
+        getters = [itemgetter(step.name) for step in query.steps if isinstance(step, Key)]
+
+        def column(items: list[object], scope: Scope) -> list[object]:
+            values: Iterable[Any] = items
+            for get in getters:
+                values = map(get, values)
+            try:
+                return list(values)
+            except (LookupError, TypeError):  # some item is no object, or lacks the key
+                return [value(item, scope) for item in items]
+
+        return column
+
     def _value_of_keys(self, names: list[str]) -> Value:
         *path, last = names
-        missing = UNDEFINED if self.strict else None
+        missing = self.missing
         if not path:
             return lambda item, _scope: item.get(last, missing) if isinstance(item, dict) else UNDEFINED
 

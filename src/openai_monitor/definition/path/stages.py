@@ -2,9 +2,10 @@
 
 from collections.abc import Callable, Iterable, Iterator
 from itertools import chain, islice
-from typing import TypeAlias, cast
+from operator import itemgetter
+from typing import Any, TypeAlias, cast
 
-from openai_monitor.definition.path.filters import Queries, Scope, Test, compile_filter
+from openai_monitor.definition.path.filters import Queries, Scope, Sieve, Test, compile_filter, compile_sieve
 from openai_monitor.definition.path.functions import FUNCTIONS
 from openai_monitor.definition.path.steps import (
     Call,
@@ -70,7 +71,7 @@ def _stage(step: Step, queries: Queries, *, leaf: bool, strict: bool) -> Stage:
                 item for n in nodes if isinstance(n, list) for item in _cut(n, start, stop)
             )
         case Filter(condition):
-            return _filter_stage(compile_filter(condition, queries))
+            return _filter_stage(compile_sieve(condition, queries))
         case Call(function):
             return lambda nodes, _: list(map(FUNCTIONS[function], nodes))
     return _children
@@ -104,9 +105,18 @@ def _children(nodes: Nodes, _scope: Scope) -> Nodes:
 
 
 def _key_stage(name: str, *, leaf: bool) -> Stage:
-    if leaf:
-        return lambda nodes, _: [n.get(name) for n in nodes if isinstance(n, dict)]
-    return lambda nodes, _: [n[name] for n in nodes if isinstance(n, dict) and name in n]
+    get: Callable[[Any], object] = itemgetter(name)
+
+    def stage(nodes: Nodes, _scope: Scope) -> Nodes:
+        try:
+            return list(map(get, nodes))
+        except (LookupError, TypeError):  # some value is no object, or lacks the key
+            pass
+        if leaf:
+            return [node.get(name) for node in nodes if isinstance(node, dict)]
+        return [node[name] for node in nodes if isinstance(node, dict) and name in node]
+
+    return stage
 
 
 def _keys_stage(names: tuple[str, ...], *, strict: bool) -> Stage:
@@ -133,16 +143,16 @@ def _cut(items: list[object], start: int | None, stop: int | None) -> Nodes:
     return [items[i] for i in range(max(start, -length), min(stop, length))]
 
 
-def _filter_stage(passes: Test) -> Stage:
+def _filter_stage(sieve: Sieve) -> Stage:
     def stage(nodes: Nodes, scope: Scope) -> Nodes:
         if len(nodes) == 1 and isinstance(nodes[0], list):
-            return [item for item in nodes[0] if passes(item, scope)]
-        return _bounded(
+            return sieve(nodes[0], scope)
+        items = _bounded(
             item
             for node in nodes
             for item in (node if isinstance(node, list) else (node,) if isinstance(node, dict) else ())
-            if passes(item, scope)
         )
+        return sieve(items, scope)
 
     return stage
 

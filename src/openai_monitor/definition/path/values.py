@@ -30,6 +30,8 @@ NUMBERS = (int, float)
 
 LARGEST_SIZE = 2**31
 
+_CONTAINERS = frozenset({list, dict})
+
 _DECIMAL = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]{1,9})?")
 
 
@@ -44,6 +46,11 @@ class Failed(Exception):
 def is_number(value: object) -> TypeGuard[int | float]:
     """Whether this is a JSON number; true and false are none."""
     return type(value) in NUMBERS
+
+
+def is_decimal(text: str) -> bool:
+    """Whether a text reads as a number; one that does not equals none."""
+    return len(text) <= 400 and _DECIMAL.fullmatch(text) is not None
 
 
 def number_text(value: float) -> str:
@@ -72,7 +79,7 @@ def equal(left: object, right: object) -> bool:
 
 
 def _reads_as(text: str, number: float) -> bool:
-    if not _DECIMAL.fullmatch(text) or len(text) > 400:
+    if not is_decimal(text):
         return False
     return Decimal(text) == Decimal(number_text(number) if isinstance(number, float) else number)
 
@@ -150,7 +157,7 @@ def _items(value: object) -> list[object] | None:
 
 def _alone(items: list[object]) -> list[object]:
     """Items that can be compared one by one, as no list or object can."""
-    if any(isinstance(item, list | dict) for item in items):
+    if not _CONTAINERS.isdisjoint(map(type, items)):
         raise Failed("a list of lists or objects can't be compared item by item")
     return items
 
