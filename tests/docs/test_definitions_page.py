@@ -54,9 +54,8 @@ from openai_monitor.definition.model import (
 )
 from openai_monitor.definition.paging import WORDS
 from openai_monitor.definition.path import PathNotFound, compile_path
-from openai_monitor.definition.path import lexer as path_lexer
-from openai_monitor.definition.path.conditions import SIGNS
-from openai_monitor.definition.path.conditions import WORDS as WORD_SIGNS
+from openai_monitor.definition.path.functions import FUNCTIONS as PATH_FUNCTIONS
+from openai_monitor.definition.path.values import OPERATORS
 from openai_monitor.definition.pattern import compile_pattern
 from openai_monitor.definition.placeholder import Parameter, substitute_parameters
 from openai_monitor.definition.timeexpr import _FORMS, expand_times
@@ -381,9 +380,10 @@ def test_every_operator_and_function_is_used_in_a_table() -> None:
 
 def test_every_sign_of_a_path_is_used_in_a_table() -> None:
     conditions = "\n".join(row[0] for table, _, row in ROWS if table.header[0] == "condition")
-    words = [f" {word} " for word in WORD_SIGNS if word not in ("all", "type", "matches", "exists")]
-    functions = [f".{name}()" for name in path_lexer.FUNCTIONS]
-    assert [text for text in (*SIGNS, *words, *functions, "&&", "||", "!") if text not in conditions] == []
+    useless = ("all", "type", "matches", "exists")
+    operators = [f" {name} " if name.isalpha() else name for name in OPERATORS if name not in useless]
+    functions = [f".{name}()" for name in PATH_FUNCTIONS]
+    assert [text for text in (*operators, *functions, "&&", "||", "!") if text not in conditions] == []
 
 
 def test_every_link_within_the_page_leads_somewhere() -> None:

@@ -180,3 +180,16 @@ def test_rows_that_lack_keys_cost_the_same_values_as_rows_that_do_not() -> None:
     ragged = [*complete, {"a": 1}]
     assert rows("$[*]", ("a", "b"), complete) == rows("$[*]", ("a", "b"), ragged)[:-1]
     assert rows("$[*]", ("a", "b"), ragged)[-1] == [1, None]
+
+
+@pytest.mark.parametrize("script", [None, "", "  ", "\n"])
+def test_a_blank_script_selects_no_rows(script: str | None) -> None:
+    extracted = extract(script, ("a",), {"a": 1})
+    assert extracted.rows == []
+    assert extracted.warnings == ["parseScript is empty, so no rows are selected; `$` is the whole answer"]
+
+
+@pytest.mark.parametrize("alias", ["n", "`key`"])
+def test_a_filter_that_can_not_be_answered_fails_the_set(alias: str) -> None:
+    with pytest.raises(CollectionError, match="computes on what holds no numbers"):
+        extract("$[?(@.v.sum() > 1)]", (alias,), [{"v": [2]}, {"v": []}])

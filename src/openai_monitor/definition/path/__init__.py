@@ -67,12 +67,9 @@ def compile_path(text: str) -> Path:
 
 
 def _compile_first(steps: Steps, route: Route) -> Callable[[object], object]:
-    keys = [step.name for step in steps if isinstance(step, Key)]
-    if len(keys) == len(steps) and keys:
-        return _first_of_keys(keys)
     places = [step.name if isinstance(step, Key) else step.index for step in steps if isinstance(step, Key | Index)]
     if len(places) == len(steps):
-        return _first_of_keys_and_indexes(places)
+        return _first_of_places(places)
 
     def first(row: object) -> object:
         try:
@@ -84,37 +81,25 @@ def _compile_first(steps: Steps, route: Route) -> Callable[[object], object]:
     return first
 
 
-def _first_of_keys(keys: list[str]) -> Callable[[object], object]:
-    """Compile ``$.a`` and ``$.a.b``, which are asked of every row of every answer, to the fewest calls."""
-    one, *others = keys
-    if not others:
-        return lambda row: row.get(one) if isinstance(row, dict) else None
-    if len(others) == 1:
-        two = others[0]
+def _first_of_places(places: list[str | int]) -> Callable[[object], object]:
+    """``$.a`` and ``$.a.b``, which are asked of every row of every answer, take the fewest calls."""
+    match places:
+        case [str() as key]:
+            return lambda row: row.get(key) if isinstance(row, dict) else None
+        case [str() as key, str() as inner_key]:
 
-        def first_of_two(row: object) -> object:
-            inner = row.get(one) if isinstance(row, dict) else None
-            return inner.get(two) if isinstance(inner, dict) else None
+            def first_of_two(row: object) -> object:
+                inner = row.get(key) if isinstance(row, dict) else None
+                return inner.get(inner_key) if isinstance(inner, dict) else None
 
-        return first_of_two
+            return first_of_two
 
-    def first(row: object) -> object:
-        for key in keys:
-            if not isinstance(row, dict):
-                return None
-            row = row.get(key)
-        return row
-
-    return first
-
-
-def _first_of_keys_and_indexes(keys: list[str | int]) -> Callable[[object], object]:
     def first(row: Any) -> object:
         try:
-            for key in keys:
+            for place in places:
                 if isinstance(row, str):  # which would give its characters
                     return None
-                row = row[key]
+                row = row[place]
         except (LookupError, TypeError):
             return None
         return row

@@ -25,24 +25,9 @@ from openai_monitor.definition.path.steps import (
     Operand,
     Query,
 )
+from openai_monitor.definition.path.values import OPERATORS
 from openai_monitor.definition.pattern import Pattern, compile_pattern
 from openai_monitor.errors import PatternSyntaxError
-
-SIGNS = ("===", "!==", "==", "!=", "<=", ">=", "=~", "<", ">")
-WORDS = (
-    "in",
-    "nin",
-    "contains",
-    "all",
-    "size",
-    "empty",
-    "subsetof",
-    "anyof",
-    "noneof",
-    "exists",
-    "type",
-    "matches",
-)
 
 ReadQuery = Callable[[Cursor], Query]
 
@@ -124,7 +109,7 @@ class _Reader:
             return ""
         found = _SIGN.match(cursor.text, cursor.at, cursor.end) or _WORD.match(cursor.text, cursor.at, cursor.end)
         operator = found[0].lower() if found else cursor.char
-        if operator not in SIGNS and operator not in WORDS:
+        if operator not in OPERATORS:
             cursor.fail(_advice(operator))
         cursor.at += len(operator)
         return operator

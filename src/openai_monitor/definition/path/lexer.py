@@ -4,6 +4,7 @@ import re
 
 from openai_monitor.definition.path.conditions import read_condition
 from openai_monitor.definition.path.cursor import BRACKETS, PARENTHESES, Cursor
+from openai_monitor.definition.path.functions import FUNCTIONS
 from openai_monitor.definition.path.steps import (
     Call,
     Filter,
@@ -23,9 +24,6 @@ from openai_monitor.definition.path.tree import build
 LONGEST_PATH = 10_000
 MOST_STEPS = 500
 LARGEST_INDEX = 2**31 - 1
-
-FUNCTIONS = ("length", "size", "min", "max", "avg", "sum", "stddev", "keys", "first", "last", "concat")
-"""What may end a path inside a filter."""
 
 _TOO_MANY_DOTS = "too many dots: a step is missing between them"
 _NAME = re.compile(r"[^ .\[(]*")

@@ -15,6 +15,7 @@ from openai_monitor.definition.path.filters import Scope, Test
 from openai_monitor.definition.path.lexer import read_path
 from openai_monitor.definition.path.select import compile_condition
 from openai_monitor.definition.path.steps import Filter, Index, Indexes, Key, Keys, Slice, Step, Wildcard
+from openai_monitor.definition.path.values import Failed
 from openai_monitor.errors import PathSyntaxError
 
 _ALIAS = re.compile(r"((?:`parent`\.)*)(?:(`key`)|(?<=`parent`\.)([^`]+))")
@@ -61,7 +62,7 @@ def _ancestor(node: Node | None, up: int) -> Node | None:
 
 @lru_cache(maxsize=1024)
 def compile_lineage(text: str) -> Callable[[object], list[Node]]:
-    """The rows that a path selects, each with its place; what does not fit is skipped.
+    """The rows that a path selects, each with its place; what does not fit is skipped. None where the path fails.
 
     Raises PathSyntaxError for a path with ``..``, whose values have no one place, and for what is no path.
     """
@@ -70,8 +71,11 @@ def compile_lineage(text: str) -> Callable[[object], list[Node]]:
     def select(document: object) -> list[Node]:
         scope = Scope(document)
         nodes = [Node(document, None, None)]
-        for take in takes:
-            nodes = [found for node in nodes for found in take(node, scope)]
+        try:
+            for take in takes:
+                nodes = [found for node in nodes for found in take(node, scope)]
+        except Failed:
+            return []
         return nodes
 
     return select
