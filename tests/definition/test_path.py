@@ -216,6 +216,7 @@ def test_deep_scan_visits_objects_before_what_they_hold() -> None:
         ("@.n in [0, 77]", "bc"),
         ("@.n in ['12', 0.0]", "ab"),
         ("@.ok in [true, null]", "abc"),
+        ("@.id in [,'a',,]", "a"),
         ("@.ok in [1, 'true']", ""),
         ("'x' in @.tags", "a"),
         ("'a' in @.id", ""),

@@ -9,8 +9,9 @@
 """
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from decimal import Decimal
+from typing import TypeVar
 
 from openai_monitor.definition.path.cursor import Cursor
 from openai_monitor.definition.path.steps import (
@@ -30,6 +31,7 @@ from openai_monitor.definition.pattern import Pattern, compile_pattern
 from openai_monitor.errors import PatternSyntaxError
 
 ReadQuery = Callable[[Cursor], Query]
+_Read = TypeVar("_Read")
 
 _SIGN = re.compile("[<>=~!]+")
 _WORD = re.compile("[^ ]+")
@@ -172,25 +174,27 @@ class _Reader:
         return value
 
     def _items(self) -> list[object]:
-        items: list[object] = []
-        while self.cursor.skip_blanks() != "]":
-            items.append(self._json())
-            if self.cursor.skip_blanks() != "]":
-                self.cursor.expect(",", "or `]` in the list")
-        self.cursor.take("]")
-        return items
+        return list(self._between_commas("]", self._json))
 
     def _members(self) -> dict[str, object]:
-        members: dict[str, object] = {}
-        while self.cursor.skip_blanks() != "}":
-            name = self._scalar()
-            self.cursor.expect(":", "after a key of the object")
-            self.cursor.skip_blanks()
-            members[str(name)] = self._json()
-            if self.cursor.skip_blanks() != "}":
-                self.cursor.expect(",", "or `}` in the object")
-        self.cursor.take("}")
-        return members
+        return dict(self._between_commas("}", self._member))
+
+    def _member(self) -> tuple[str, object]:
+        name = self._scalar()
+        self.cursor.expect(":", "after a key of the object")
+        self.cursor.skip_blanks()
+        return str(name), self._json()
+
+    def _between_commas(self, end: str, read: Callable[[], _Read]) -> Iterator[_Read]:
+        """Up to the end; a comma too many is nothing."""
+        cursor = self.cursor
+        while cursor.skip_blanks() != end:
+            if cursor.take(","):
+                continue
+            yield read()
+            if cursor.skip_blanks() != end:
+                cursor.expect(",", f"or `{end}` after a value")
+        cursor.take(end)
 
     def _scalar(self) -> object:
         cursor = self.cursor
@@ -203,7 +207,8 @@ class _Reader:
         cursor.at += len(found[0]) if found else 0
         if text in _CONSTANTS:
             return _CONSTANTS[text]
-        return as_number(text) if _JSON_NUMBER.fullmatch(text) and len(text) <= 400 else text
+        is_number = text[0] != "." and _JSON_NUMBER.fullmatch(text) and len(text) <= 400
+        return as_number(text) if is_number else text
 
 
 def as_number(text: str) -> int | float:
