@@ -622,11 +622,11 @@ def test_a_closed_port_is_unconnectable(ask: Ask) -> None:
 
 def test_a_read_timeout_is_unconnectable_and_names_the_parameter(faulty: Faulty, ask: Ask) -> None:
     started = time.monotonic()
-    with faulty("credit_grants=slow:8") as server:
+    with faulty("credit_grants=slow:60") as server:
         found = ask(server.port, "--param", "timeout=1000").sets()["credit_grants"]
     assert found["code"] == "UN_CONNECTABLE"
     assert "timeout" in found["message"]
-    assert time.monotonic() - started < 4
+    assert time.monotonic() - started < 30
 
 
 def test_a_drip_past_the_deadline_is_a_timeout(faulty: Faulty, ask: Ask) -> None:
@@ -635,7 +635,7 @@ def test_a_drip_past_the_deadline_is_a_timeout(faulty: Faulty, ask: Ask) -> None
         done = ask(server.port, "--timeout", "1")
     assert done.sets()["credit_grants"]["code"] == "TIMEOUT"
     assert done.code == 1
-    assert time.monotonic() - started < 4
+    assert time.monotonic() - started < 30
 
 
 def test_the_body_limit_is_counted_after_decompression() -> None:

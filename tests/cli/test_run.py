@@ -110,7 +110,7 @@ def test_a_second_signal_ends_it_at_once(server: Server, tmp_path: Path) -> None
         service.signal(signal.SIGTERM)
         began = time.monotonic()
         assert service.end() == 128 + signal.SIGTERM
-        assert time.monotonic() - began < 2
+        assert time.monotonic() - began < 30  # and not the 60 s of the round
 
 
 @posix

@@ -292,9 +292,9 @@ DEEP_BY_ALIAS = f"a0: &a0 {'[' * 40}{']' * 40}\n" + "".join(f"a{i + 1}: &a{i + 1
     ids=lambda value: value[:20] if len(value) < 20 else f"{value[:12]}…",
 )
 def test_hostile_text_is_refused_quickly(rule: str, text: str) -> None:
-    started = time.perf_counter()
+    started = time.process_time()
     assert problem_of(text).rule == rule
-    assert time.perf_counter() - started < 1
+    assert time.process_time() - started < 2
 
 
 def test_a_long_scalar_is_read() -> None:
