@@ -11,8 +11,7 @@
 Names are imported when they are first used, so that importing the package costs nothing.
 """
 
-from importlib import import_module
-from typing import TYPE_CHECKING
+TYPE_CHECKING = False  # typing's own would load typing, and a Ctrl-C meanwhile would show a traceback
 
 if TYPE_CHECKING:
     from openai_monitor.api import Collector, collect_once, collect_once_async
@@ -86,6 +85,8 @@ __all__ = [
 
 
 def __getattr__(name: str) -> object:
+    from importlib import import_module  # noqa: PLC0415 - as TYPE_CHECKING
+
     for home, names in _HOMES.items():
         if name in names:
             return getattr(import_module(home), name)

@@ -138,6 +138,14 @@ def test_its_traceback_is_shown_on_demand_without_secrets() -> None:
     assert "open-sesame" not in done.stderr
 
 
+def test_nothing_loads_before_ctrl_c_is_watched_for() -> None:
+    code = "import sys; before = set(sys.modules); import openai_monitor.cli; print(*set(sys.modules) - before)"
+    done = subprocess.run(
+        [PYTHON, "-c", code], capture_output=True, encoding="utf-8", env=clean_environment(), timeout=60, check=True
+    )
+    assert set(done.stdout.split()) == {"openai_monitor", "openai_monitor.cli"}
+
+
 def test_ctrl_c_while_modules_load_shows_no_traceback() -> None:
     code = """
 class Interrupting:
