@@ -152,7 +152,10 @@ def test_a_proxy_that_is_not_there(serve: Serve, fetch: Fetch, monkeypatch: Env,
 def test_a_proxy_without_address(serve: Serve, fetch: Fetch, monkeypatch: Env) -> None:
     monkeypatch.setenv("ALL_PROXY", "http://proxy.invalid:1")
     error = failure(fetch, serve(ok()))
-    assert "the host name proxy.invalid has no address" in str(error)
+    assert str(error) == (
+        "the proxy proxy.invalid:1 (from ALL_PROXY) can't be found: proxy.invalid has no address; "
+        "check that variable, and this machine's DNS"
+    )
     assert error.code is Code.UN_REACHABLE
 
 

@@ -236,20 +236,20 @@ def test_what_nobody_foresaw(serve: Serve, fetch: Fetch) -> None:
 @pytest.mark.parametrize(
     ("error", "code", "words"),
     [
-        (OSError(errno.ENETUNREACH, "x"), Code.UN_CONNECTABLE, "no way leads to p: check the network"),
-        (OSError(errno.EHOSTUNREACH, "x"), Code.UN_CONNECTABLE, "no way leads to p: check the network"),
-        (OSError("Multiple exceptions"), Code.UN_CONNECTABLE, "no connection to p: check host and port"),
-        (TimeoutError(), Code.UN_CONNECTABLE, "connecting to p took longer than 3 s: check host, port"),
+        (OSError(errno.ENETUNREACH, "x"), Code.UN_CONNECTABLE, "no way leads to h:1: check the network"),
+        (OSError(errno.EHOSTUNREACH, "x"), Code.UN_CONNECTABLE, "no way leads to h:1: check the network"),
+        (OSError("Multiple exceptions"), Code.UN_CONNECTABLE, "no connection to h:1: check host and port"),
+        (TimeoutError(), Code.UN_CONNECTABLE, "connecting to h:1 took longer than 3 s: check host, port"),
         (socket.gaierror(), Code.UN_REACHABLE, "the host name h has no address"),
-        (OverflowError(), Code.UN_CONNECTABLE, "no connection to p"),
+        (OverflowError(), Code.UN_CONNECTABLE, "no connection to h:1"),
         (KeyError("sess-fake"), Code.FAIL, "in an unforeseen way (KeyError): please report it"),
     ],
 )
 def test_connecting(error: Exception, code: Code, words: str) -> None:
-    failure = failures.while_connecting(error, "h", "p", 3.0)
+    failure = failures.while_connecting(error, "h", "h:1", 3.0)
     assert failure.code is code
     assert words in str(failure)
-    assert "took too long" in str(failures.while_connecting(TimeoutError(), "h", "p", None))
+    assert "took too long" in str(failures.while_connecting(TimeoutError(), "h", "h:1", None))
 
 
 def tls_error(reason: str) -> ssl.SSLError:

@@ -61,11 +61,7 @@ _WANTS_CERTIFICATE = ("TLSV13_ALERT_CERTIFICATE_REQUIRED", "SSLV3_ALERT_HANDSHAK
 def while_connecting(error: Exception, host: str, peer: str, timeout: float | None) -> CollectionError:
     """Say why there is no connection: the name, the network, the port or the patience."""
     if isinstance(error, socket.gaierror | UnicodeError):
-        return CollectionError(
-            Code.UN_REACHABLE,
-            f"the host name {host} has no address: check the host, this machine's DNS, "
-            f"or set HTTPS_PROXY if the way out is a proxy",
-        )
+        return CollectionError(Code.UN_REACHABLE, _no_address(host, peer))
     if isinstance(error, TimeoutError):
         return _timed_out(f"connecting to {peer}", timeout, "check host, port and firewall")
     if isinstance(error, ConnectionRefusedError):
@@ -145,6 +141,15 @@ def _in_head(error: Exception, peer: str) -> CollectionError:
     if isinstance(error, httpcore.NetworkError):
         return CollectionError(Code.FAIL, f"{peer} cut the connection before it answered: try again")
     return unexpected(error, peer)
+
+
+def _no_address(host: str, peer: str) -> str:
+    if not peer.startswith(host):  # a proxy, which says what it is and where it is named
+        return f"{peer} can't be found: {host} has no address; check that variable, and this machine's DNS"
+    return (
+        f"the host name {host} has no address: check the host, this machine's DNS, "
+        f"or set HTTPS_PROXY if the way out is a proxy"
+    )
 
 
 def _certificate(verify_code: int, peer: str) -> str:
