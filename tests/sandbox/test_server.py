@@ -61,6 +61,10 @@ def test_requests_in_one_piece_and_in_many_are_answered_in_order(server: Server)
     assert statuses(talk(server, *(GET[place : place + 1] for place in range(len(GET))))) == [200]
 
 
+def test_who_speaks_tls_is_answered_at_once(server: Server) -> None:
+    assert statuses(talk(server, b"\x16\x03\x01\x02\x00\x01")) == [400]
+
+
 def test_a_slow_answer_holds_back_those_behind_it() -> None:
     with (
         running(faults=("usage=slow:0.2",)) as server,

@@ -15,6 +15,7 @@ MAX_BODY = 2**20
 LINGER = 1.0
 _LINGER_FORMAT = "hh" if sys.platform == "win32" else "ii"
 _END = b"\r\n\r\n"
+_TLS_HELLO = b"\x16\x03"
 _TOKEN = frozenset("!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ")
 
 
@@ -153,6 +154,8 @@ class Connection(asyncio.Protocol):
         end = self._buffer.find(_END)
         if max(end, 0) > MAX_HEAD or (end < 0 and len(self._buffer) > MAX_HEAD):
             raise BadRequestError(431, "The request's headers are too large.")
+        if self._buffer.startswith(_TLS_HELLO):  # it would wait for an answer that never comes
+            raise BadRequestError(400, "The sandbox speaks plain HTTP.")
         if end < 0:
             return None
         request = parse_head(bytes(self._buffer[:end]))

@@ -28,7 +28,7 @@ _MEBIBYTE = 2**20
 _PIECE = 65536
 _LOGIN_PAGE = b"<!DOCTYPE html><html><head><title>Sign in</title></head><body>Sign in to go on.</body></html>"
 _BAD_GATEWAY = b"<html><head><title>502 Bad Gateway</title></head><body><h1>502 Bad Gateway</h1></body></html>"
-_GARBAGE = b"\x16\x03\x01\x02\x00 this is not HTTP\r\n\r\n"
+_GARBAGE = b"220 mail.example.com ESMTP ready\r\n"
 
 
 class Fault(NamedTuple):
@@ -246,7 +246,7 @@ FAULTS: Mapping[str, Fault] = MappingProxyType(
         "drip": Fault("sends the body byte by byte", _drip, 0.5, "seconds before each byte"),
         "reset": Fault("the connection is reset without an answer", _reset),
         "hang-up": Fault("the connection closes without an answer", _hang_up),
-        "garbage": Fault("answers in something that is not HTTP", _garbage),
+        "garbage": Fault("greets as a mail server does, which is not HTTP", _garbage),
         "huge": Fault("a body too large, streamed", _huge, 64 * _MEBIBYTE, "bytes"),
         "gzip-bomb": Fault("a small body that unpacks to a huge one", _gzip_bomb, 64 * _MEBIBYTE, "bytes"),
         "redirect": Fault("sent to another origin", _redirect),
