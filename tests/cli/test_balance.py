@@ -18,6 +18,7 @@ from openai_monitor.cli.commands.balance import FORMATS, add_arguments
 from openai_monitor.cli.conditions import Verdict
 from openai_monitor.cli.figure_conditions import compile_figure_conditions, judge
 from openai_monitor.cli.run import run
+from openai_monitor.definition.shipped import shipped_folder
 from openai_monitor.errors import ParameterError
 from openai_monitor.sandbox import running
 from openai_monitor.sandbox.server import Server
@@ -160,34 +161,50 @@ def test_a_wrong_key_is_told_and_never_shown(run_balance: Run, server: Server) -
 
 
 def test_a_definition_without_these_sets_is_refused(run_balance: Run, tmp_path: Path) -> None:
-    for define in ("openai", write(tmp_path)):
-        done = run_balance("--sandbox", "--define", define)
-        assert done.code == 2
-        assert "has none of them" in done.err
-        assert "openai_spend" in done.err
+    done = run_balance("--sandbox", "--define", write(tmp_path))
+    assert done.code == 2
+    assert "has none of them" in done.err
+    assert "openai_spend" in done.err
 
 
 # Choosing by the key
 
 
 @pytest.mark.parametrize(
-    ("key", "define"),
+    ("key", "define", "prefix"),
     [
-        ("sess-sandbox", "openai_spend"),
-        ("sk-admin-sandbox", "openai_organization"),
-        ("sk-or-v1-sandbox", "openrouter"),
-        ("sk-ant-admin-sandbox", "anthropic"),
-        (' "Bearer sess-sandbox"\n', "openai_spend"),
+        ("sess-sandbox", "openai_spend", "sess-"),
+        ("sk-admin-sandbox", "openai_organization", "sk-admin-"),
+        ("sk-or-v1-sandbox", "openrouter", "sk-or-v1-"),
+        ("sk-ant-admin-sandbox", "anthropic", "sk-ant-admin"),
+        (' "Bearer sess-sandbox"\n', "openai_spend", "sess-"),
     ],
 )
 def test_the_key_chooses_the_definition(
-    run_balance: Run, server: Server, monkeypatch: pytest.MonkeyPatch, key: str, define: str
+    run_balance: Run, server: Server, monkeypatch: pytest.MonkeyPatch, key: str, define: str, prefix: str
 ) -> None:
     monkeypatch.setenv("OPENAI_TOKEN", key)
     done = run_balance(*at(server))
-    assert done.err.startswith(f"openai-monitor: using --define {define}, for keys that begin with ")
+    assert done.err.startswith(f"openai-monitor: using --define {define}, for keys that begin with {prefix}\n")
     assert done.out.startswith(f"{define}, 127.0.0.1")
     assert done.code == 0
+
+
+def test_a_definition_without_figures_gives_way_to_the_one_for_the_same_keys(run_balance: Run) -> None:
+    done = run_balance("--sandbox", "--define", "openai")
+    assert done.err == (
+        "openai-monitor: openai has no figures for balance: using --define openai_spend, for the same keys\n"
+    )
+    assert done.out.startswith("openai_spend, 127.0.0.1")
+    assert done.code == 0
+
+
+def test_a_key_is_not_taken_to_another_host_than_that_of_a_person_s_own_file(run_balance: Run, tmp_path: Path) -> None:
+    own = tmp_path / "openai.yml"
+    own.write_bytes((shipped_folder() / "openai.yml").read_bytes())
+    done = run_balance("--sandbox", "--define", str(own))
+    assert "has none of them: collect it, or use a definition that has them" in done.err
+    assert (done.code, done.out) == (2, "")
 
 
 def test_the_key_may_come_from_a_file_or_standard_input(run_balance: Run, server: Server, tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 import argparse
 from collections.abc import Collection
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from openai_monitor.cli import terminal
@@ -13,6 +14,7 @@ from openai_monitor.definition.shipped import (
     definitions_for_key,
     expected_prefix,
     load_definition,
+    shipped_folder,
     shipped_names,
 )
 from openai_monitor.errors import CollectionError, ParameterError
@@ -38,12 +40,15 @@ def choose(arguments: argparse.Namespace, metric_sets: Collection[str], command:
     """
     if arguments.define is not None:
         definition = load_definition(arguments.define)
-        if not _offers(definition, metric_sets):
-            raise ParameterError(
-                f"{command} needs one of the metric sets {', '.join(metric_sets)}, and {arguments.define} has none "
-                f"of them: collect it, or use a definition that has them ({', '.join(_offering(metric_sets))})"
-            )
-        return definition
+        if _offers(definition, metric_sets):
+            return definition
+        if other := _other_of_same_key(definition, metric_sets):
+            terminal.say(f"{arguments.define} has no figures for {command}: using --define {other}, for the same keys")
+            return load_definition(other)
+        raise ParameterError(
+            f"{command} needs one of the metric sets {', '.join(metric_sets)}, and {arguments.define} has none "
+            f"of them: collect it, or use a definition that has them ({', '.join(_offering(metric_sets))})"
+        )
     key = _sandbox_key() if arguments.sandbox else _ask_for_key(arguments)
     name = _definition_for(key, metric_sets)
     definition = load_definition(name)
@@ -57,6 +62,15 @@ def _offers(definition: "Definition", metric_sets: Collection[str]) -> bool:
 
 def _offering(metric_sets: Collection[str]) -> list[str]:
     return [name for name in shipped_names() if _offers(load_definition(name), metric_sets)]
+
+
+def _other_of_same_key(definition: "Definition", metric_sets: Collection[str]) -> str | None:
+    """Name another shipped definition for the keys of a shipped one; a person's own file may mean another host."""
+    if Path(definition.file).parent != shipped_folder():
+        return None
+    prefix = _key_prefix(definition)
+    names = definitions_for_key(prefix) if prefix else []
+    return next((name for name in names if _offers(load_definition(name), metric_sets)), None)
 
 
 # Without --define
@@ -105,9 +119,13 @@ def _bare(key: str) -> str:
 
 
 def _because(definition: "Definition") -> str:
-    spec = key_parameter(definition)
-    prefix = expected_prefix(spec.placeholder) if spec else None
+    prefix = _key_prefix(definition)
     return f", for keys that begin with {prefix}" if prefix else ""
+
+
+def _key_prefix(definition: "Definition") -> str | None:
+    spec = key_parameter(definition)
+    return expected_prefix(spec.placeholder) if spec else None
 
 
 def _with_key(definition: "Definition", key: str) -> "Definition":

@@ -16,7 +16,7 @@ PROG = "openai-monitor"
 
 _secrets: set[str] = set()
 
-_LIKE_A_KEY = re.compile(r"\b(sess|sk)-[\w-]{8,}")
+_LIKE_A_KEY = re.compile(r"\b(sess|sk)-[\w-]{10,}")  # but sk-ant-admin is only how keys begin
 
 
 def start() -> None:
