@@ -100,7 +100,12 @@ def test_a_value_may_hold_equals_signs_and_be_empty() -> None:
 def test_a_parameter_without_a_name_is_refused_unrepeated(text: str) -> None:
     with pytest.raises(ParameterError) as caught:
         gather(DEFINITION, arguments(param=[text]))
-    assert str(caught.value) == "--param and --tag take NAME=VALUE, such as --param host=api.openai.com"
+    assert str(caught.value) == "--param takes NAME=VALUE, such as --param host=api.openai.com"
+
+
+def test_a_parameter_that_is_given_twice_is_refused() -> None:
+    with pytest.raises(ParameterError, match=r"^--param host is given twice: leave one of the two out$"):
+        gather(DEFINITION, arguments(param=["host=sess-fake", " host =b"]))
 
 
 def test_a_key_on_the_command_line_works_and_warns(capsys: pytest.CaptureFixture[str]) -> None:
@@ -149,6 +154,23 @@ def test_a_byte_order_mark_is_no_part_of_a_key(tmp_path: Path) -> None:
 def test_a_key_from_standard_input(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "stdin", io.StringIO("sess-fake\n"))
     assert gather(DEFINITION, arguments(token_stdin=True)) == {"token": "sess-fake"}
+
+
+@pytest.mark.parametrize(
+    ("sent", "locale"), [(b"\xef\xbb\xbfsess-fake\r\n", "utf-8"), (b"\xef\xbb\xbfsess-fake", "latin-1")]
+)
+def test_a_byte_order_mark_on_standard_input_is_no_part_of_a_key(
+    monkeypatch: pytest.MonkeyPatch, sent: bytes, locale: str
+) -> None:
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(sent), encoding=locale))
+    assert gather(DEFINITION, arguments(token_stdin=True)) == {"token": "sess-fake"}
+
+
+def test_standard_input_that_is_no_text_is_no_key(monkeypatch: pytest.MonkeyPatch) -> None:
+    stream = io.TextIOWrapper(io.BytesIO("sess-fake".encode("utf-16")), encoding="utf-8", errors="surrogateescape")
+    monkeypatch.setattr(sys, "stdin", stream)
+    with pytest.raises(SettingsError, match=r"^standard input is not text: expected a key and nothing else$"):
+        gather(DEFINITION, arguments(token_stdin=True))
 
 
 def test_a_key_from_standard_input_is_not_echoed_by_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -29,7 +29,7 @@ def add_parameters(parser: argparse.ArgumentParser, *, asks: bool = True) -> Non
         metavar="NAME=VALUE",
         action="append",
         default=[],
-        help="one parameter; may be repeated. Others on this machine can see a key that is given here",
+        help="one parameter; repeat it for others. Others on this machine can see a key that is given here",
     )
     group.add_argument("--params", metavar="FILE", help="YAML or JSON; null is a given null")
     token = group.add_mutually_exclusive_group()

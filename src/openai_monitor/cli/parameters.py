@@ -8,7 +8,7 @@ import argparse
 import os
 import re
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -29,6 +29,8 @@ LONGEST_KEY = 65_536
 # What Kubernetes puts into OPENAI_MONITOR_PORT beside a service named openai-monitor is no parameter.
 _OF_KUBERNETES = re.compile(r"(?:tcp|udp|sctp)://")
 
+_PAIRS = {"--param": "host=api.openai.com", "--tag": "team=search", "--row": "id=7"}
+
 _ON_COMMAND_LINE = (
     "warning: a key on the command line can be read in the list of processes and in the shell's history; "
     "better: {variable}, --token-file, --token-stdin, or the hidden prompt"
@@ -42,7 +44,7 @@ def gather(definition: "Definition", arguments: argparse.Namespace, fixed: Mappi
     SettingsError for a source that can't be read, ParameterError for a badly written one.
     """
     key = key_parameter(definition)
-    typed = dict(map(split_pair, arguments.param))
+    typed = split_pairs("--param", arguments.param)
     filed = read_params(arguments.params) if arguments.params else {}
     if fixed is None:
         values = {**_from_surroundings(definition, key, arguments), **filed, **typed}
@@ -56,15 +58,21 @@ def gather(definition: "Definition", arguments: argparse.Namespace, fixed: Mappi
     return values
 
 
-def split_pair(text: str) -> tuple[str, str]:
-    """``name=value`` as its two parts.
+def split_pairs(option: str, texts: Iterable[str]) -> dict[str, str]:
+    """``name=value`` texts, as values by name.
 
-    Raises ParameterError that does not repeat the text, which may be a key.
+    Raises ParameterError, without repeating a text, which may be a key, when one is no pair or a name comes twice.
     """
-    name, equals, value = text.partition("=")
-    if not equals or not name.strip():
-        raise ParameterError("--param and --tag take NAME=VALUE, such as --param host=api.openai.com")
-    return name.strip(), value
+    pairs: dict[str, str] = {}
+    for text in texts:
+        name, equals, value = text.partition("=")
+        name = name.strip()
+        if not equals or not name:
+            raise ParameterError(f"{option} takes NAME=VALUE, such as {option} {_PAIRS[option]}")
+        if name in pairs:
+            raise ParameterError(f"{option} {name} is given twice: leave one of the two out")
+        pairs[name] = value
+    return pairs
 
 
 def key_parameter(definition: "Definition") -> "ParamSpec | None":
@@ -150,8 +158,11 @@ def _read_key(path: str | None) -> str:
 def _key_from_stdin() -> str:
     if sys.stdin is None:
         raise SettingsError("--token-stdin: there is no standard input")
-    text = _ask("key: ") if terminal.can_prompt() else sys.stdin.read(LONGEST_KEY + 1)
-    return _checked_key(text, "standard input")
+    if terminal.can_prompt():
+        return _checked_key(_ask("key: "), "standard input")
+    if reconfigure := getattr(sys.stdin, "reconfigure", None):
+        reconfigure(encoding="utf-8-sig", errors="strict")  # as a file with a key is read
+    return _checked_key(sys.stdin.read(LONGEST_KEY + 1), "standard input")
 
 
 def _checked_key(text: str, source: str) -> str:

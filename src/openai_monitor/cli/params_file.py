@@ -49,9 +49,16 @@ def _read(name: str) -> str:
 
 def _json(text: str) -> object:
     try:
-        return json.loads(text, parse_int=_Number, parse_float=_Number)
+        return json.loads(text, parse_int=_Number, parse_float=_Number, object_pairs_hook=_unrepeated)
     except (ValueError, RecursionError):
-        return None  # a flow map of YAML begins with a brace too
+        return None  # a flow map of YAML begins with a brace too; and YAML tells the place of what is wrong
+
+
+def _unrepeated(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        raise ValueError
+    return found
 
 
 def _raw(value: object) -> str | None:
@@ -86,19 +93,23 @@ def _yaml(text: str, name: str) -> object:
 def _build(events: Iterator[Any], name: str) -> object:
     root: list[object] = []
     open_: list[list[object]] = [root]
-    maps: list[bool] = [False]
+    names: list[set[str] | None] = [None]  # of a map
     for event in events:
         kind = type(event).__name__
         if kind == "ScalarEvent":
+            if (known := names[-1]) is not None and len(open_[-1]) % 2 == 0:
+                if event.value in known:
+                    raise _at(event, name, f"{event.value} is there twice")
+                known.add(event.value)
             plain = event.implicit[0] and event.value in _NULLS
             open_[-1].append(None if plain else event.value)
         elif kind in ("MappingStartEvent", "SequenceStartEvent"):
             if len(open_) > DEEPEST:
                 raise _at(event, name, "nested too deeply")
             open_.append([])
-            maps.append(kind == "MappingStartEvent")
+            names.append(set() if kind == "MappingStartEvent" else None)
         elif kind in ("MappingEndEvent", "SequenceEndEvent"):
-            items, is_map = open_.pop(), maps.pop()
+            items, is_map = open_.pop(), names.pop() is not None
             open_[-1].append(_pairs(items, event, name) if is_map else items)
         elif kind == "AliasEvent":
             raise _at(event, name, "anchors and aliases are not for parameters: write the value out")
@@ -109,10 +120,7 @@ def _pairs(items: list[object], event: Any, name: str) -> dict[str, object]:
     keys = items[::2]
     if any(not isinstance(key, str) for key in keys):
         raise _at(event, name, "a name must be text")
-    names = [str(key) for key in keys]
-    if twice := sorted({key for key in names if names.count(key) > 1}):
-        raise _at(event, name, f"{twice[0]} is there twice")
-    return dict(zip(names, items[1::2], strict=True))
+    return dict(zip(map(str, keys), items[1::2], strict=True))
 
 
 def _at(event: Any, name: str, problem: str) -> SettingsError:

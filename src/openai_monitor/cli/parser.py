@@ -68,7 +68,16 @@ class CommandParser(argparse.ArgumentParser):
     def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
         """Load the arguments, then parse: argparse calls this on the parser of the chosen command."""
         self.load()
-        return super().parse_known_args(args, namespace)
+        known, unknown = super().parse_known_args(args, namespace)
+        if unknown:  # said here, where the help of the chosen command is known
+            self.error(f"unrecognized arguments: {' '.join(unknown)}{self._meant(unknown[0])}")
+        return known, unknown
+
+    def _meant(self, unknown: str) -> str:
+        from openai_monitor.definition.wording import nearest_name  # noqa: PLC0415 - only for a mistake
+
+        near = nearest_name(unknown.partition("=")[0], self._option_string_actions)
+        return f"; did you mean {near}?" if near else ""
 
     def error(self, message: str) -> NoReturn:
         """Say it in one sentence, and where to read more; exit code 2."""

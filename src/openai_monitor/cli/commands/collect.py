@@ -101,7 +101,7 @@ def run(arguments: argparse.Namespace) -> int:
     """Collect and print; see EXIT_CODES."""
     from openai_monitor.cli.collecting import collect_once
     from openai_monitor.cli.conditions import compile_conditions
-    from openai_monitor.cli.parameters import how_to_give_key, split_pair
+    from openai_monitor.cli.parameters import how_to_give_key, split_pairs
     from openai_monitor.cli.report import Report
     from openai_monitor.collect.plan import make_plan
     from openai_monitor.definition.shipped import load_definition
@@ -113,7 +113,7 @@ def run(arguments: argparse.Namespace) -> int:
     fields = {each.name or "": [spec.field or "" for spec in each.fields] for each in definition.sets}
     conditions = compile_conditions(arguments.fail_if, fields)
     report = Report(arguments, conditions, [each.name or "" for each in definition.sets])
-    tags = dict(map(split_pair, arguments.tag))
+    tags = split_pairs("--tag", arguments.tag)
 
     def plan(values: "Values") -> "Plan":
         try:

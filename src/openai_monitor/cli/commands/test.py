@@ -112,14 +112,14 @@ def _try_answer(arguments: argparse.Namespace) -> int:
 
 def _rehearse(arguments: argparse.Namespace) -> tuple["Definition", "Rehearsal"]:
     from openai_monitor.cli.loop import run_async
-    from openai_monitor.cli.parameters import split_pair
+    from openai_monitor.cli.parameters import split_pairs
     from openai_monitor.collect.rehearsal import rehearse
     from openai_monitor.definition.shipped import load_definition
 
     if len(arguments.what) > 1:
         raise ParameterError("--response tries one definition: name one")
     definition = load_definition(arguments.what[0])
-    values, row = dict(map(split_pair, arguments.param)), dict(map(split_pair, arguments.row))
+    values, row = split_pairs("--param", arguments.param), split_pairs("--row", arguments.row)
     name = arguments.metrics or _only_set(definition)
     return definition, run_async(rehearse(definition, name, _answer(arguments), values, row=row))
 
