@@ -89,6 +89,14 @@ def parameter_names(text: str) -> list[str]:
     return _PARAMETER.findall(text) if _PARAMETER_MARK in text else []
 
 
+def has_unfinished_marker(text: str) -> bool:
+    """Whether the text holds a piece of a marker, such as ``^_^name``, which is no placeholder."""
+    if _PARAMETER_MARK not in text and _ROW_FIELD_MARK not in text:
+        return False
+    rest = _ROW_FIELD.sub("", _PARAMETER.sub("", text))
+    return _PARAMETER_MARK in rest or _ROW_FIELD_MARK in rest
+
+
 @dataclass(frozen=True, slots=True)
 class _ParameterRules:
     parameters: Parameters

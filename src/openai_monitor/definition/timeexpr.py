@@ -46,6 +46,11 @@ def has_times(text: str | None) -> bool:
     return text is not None and "${@" in text and _EXPRESSION.search(text) is not None
 
 
+def has_misspelt_time(text: str) -> bool:
+    """Whether the text holds what begins like a time expression and is none, so that it stays as written."""
+    return "${@" in text and "${@" in _EXPRESSION.sub("", text)
+
+
 def expand_times(text: str, now: datetime) -> str:
     """Return the text with every time expression replaced by its value.
 

@@ -8,11 +8,11 @@ from typing import NamedTuple
 
 from openai_monitor.definition.definition import Definition, KeyPath
 from openai_monitor.definition.model import PARAMETER_TYPES, Http, MetricSet, ParamSpec
-from openai_monitor.definition.placeholder import parameter_names
+from openai_monitor.definition.placeholder import has_unfinished_marker, parameter_names
 from openai_monitor.definition.rules import Finding, Rules, each_http, each_set
 from openai_monitor.definition.rules.failures import texts_under
 from openai_monitor.definition.rules.refusals import declared_names, has_placeholder, name_of
-from openai_monitor.definition.timeexpr import expand_times, has_times
+from openai_monitor.definition.timeexpr import expand_times, has_misspelt_time, has_times
 from openai_monitor.definition.units import converts, parse_unit_entry
 from openai_monitor.definition.wording import nearest, quote
 from openai_monitor.errors import EvaluationError, SyntaxFault
@@ -101,6 +101,30 @@ def undeclared_placeholder(definition: Definition) -> Iterator[Finding]:
                 if name not in declared:
                     message = f"no parameter {quote(name)} is declared, its marker stays in the text"
                     yield Finding(where, message, nearest(name, declared))
+
+
+@DOUBTS
+def unfinished_placeholder(definition: Definition) -> Iterator[Finding]:
+    """A marker that is opened and not closed is sent as it is written."""
+    for path, _ in each_set(definition):
+        for where, text in texts_under(definition, path):
+            if has_unfinished_marker(text):
+                message = f"{quote(text)} holds a piece of a placeholder, which stays in the text"
+                yield Finding(where, message, "write `^_^name^_^`, or `^o^name^o^` for a field of an earlier set")
+
+
+@DOUBTS
+def time_expression(definition: Definition) -> Iterator[Finding]:
+    """What begins like a time expression and is none, or stands where none is read, stays as it is written."""
+    for path, _, _ in each_http(definition):
+        for where, text in texts_under(definition, path):
+            if where[len(path)] not in ("params", "payload"):
+                if has_times(text):
+                    message = f"{quote(text)} stays as it is written"
+                    yield Finding(where, message, "time expressions are read in `params` and `payload`")
+            elif has_misspelt_time(text):
+                message = f"{quote(text)} holds what is no time expression, and stays as it is written"
+                yield Finding(where, message, "write one such as `${@date+1d}`; units are y M w d H m s")
 
 
 @DOUBTS

@@ -44,6 +44,19 @@ def no_host(definition: Definition) -> Iterator[Finding]:
 
 
 @FAILURES
+def port(definition: Definition) -> Iterator[Finding]:
+    """A port is a number; an empty text is the scheme's own."""
+    for path, metric_set, http in each_http(definition):
+        if http.port is None:
+            message = f"{name_of(metric_set)} has no port, it will fail"
+        elif http.port == "" or has_placeholder(http.port) or _is_port(http.port):
+            continue
+        else:
+            message = f"no port is {quote(http.port)}, the set will fail"
+        yield Finding((*path, "port"), message, "write `^_^port^_^`, or a number from 1 to 65535")
+
+
+@FAILURES
 def method(definition: Definition) -> Iterator[Finding]:
     """HertzBeat, too, sends nothing without one of its methods."""
     for path, metric_set, http in each_http(definition):
@@ -133,6 +146,10 @@ def texts_under(definition: Definition, path: KeyPath) -> Iterator[tuple[KeyPath
                     left.append(((*where, key), entry.value))
         else:
             left += [((*where, index), item) for index, item in enumerate(node.items)]
+
+
+def _is_port(text: str) -> bool:
+    return text.isascii() and text.isdecimal() and len(text) <= 12 and 0 < int(text) <= 65535
 
 
 def _first_use(definition: Definition, path: KeyPath, marker: str) -> KeyPath:
