@@ -99,7 +99,7 @@ def test_the_rows_as_json(little: str, command: Command) -> None:
         (("{}", "--response", "-", "--param", "hst=a"), "parameter hst is unknown; did you mean `host`?"),
         (("{}", "--response", "-", "--header", "x"), "--header takes 'NAME: VALUE'"),
         (("{}", "--response", "-", "--explain", "lft"), "credit has no field 'lft': did you mean `left`?"),
-        (("{}", "--response", "-", "--status", "ok"), "invalid int value: 'ok'"),
+        (("{}", "--response", "-", "--status", "ok"), "'ok' is no whole number from 100 to 999"),
         (("{}", "{}", "--response", "-"), "--response tries one definition"),
         (("{}", "--metrics", "credit"), "--metrics goes with --response FILE"),
         (("{}", "--explain"), "has no tests beside it (little.test.yml); --response FILE tries a saved answer"),

@@ -2,6 +2,7 @@
 
 import argparse
 import math
+from collections.abc import Callable
 
 DEFAULT_DEFINITION = "openai"
 
@@ -67,3 +68,15 @@ def positive_seconds(text: str) -> float:
     if not 0 < seconds < math.inf:
         raise argparse.ArgumentTypeError(f"{text!r} is no number of seconds above 0")
     return seconds
+
+
+def whole_number(least: int, most: int) -> Callable[[str], int]:
+    """Make what reads a whole number in these bounds."""
+
+    def read(text: str) -> int:
+        number = int(text) if text.isascii() and text.isdecimal() and len(text) <= len(str(most)) else -1
+        if not least <= number <= most:
+            raise argparse.ArgumentTypeError(f"{text!r} is no whole number from {least} to {most}")
+        return number
+
+    return read

@@ -35,6 +35,8 @@ def find_path(name: str) -> Path:
         return path
     if name in shipped_names():
         return shipped_folder() / f"{name}.yml"
+    if path.is_dir():
+        raise SettingsError(f"{name} is a folder: name a definition in it")
     raise SettingsError(_not_found(name))
 
 

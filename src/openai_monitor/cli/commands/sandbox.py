@@ -3,7 +3,7 @@
 
 import argparse
 
-from openai_monitor.cli import terminal
+from openai_monitor.cli import options, terminal
 
 EXAMPLES = """\
 examples:
@@ -27,7 +27,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "exit codes: 2 for bad usage, 130 when Ctrl-C ended it\n"
     )
     parser.add_argument("--host", default="127.0.0.1", help="the address to listen on (default: %(default)s)")
-    parser.add_argument("--port", type=int, default=0, help="default: a free one, which is printed")
+    parser.add_argument(
+        "--port", type=options.whole_number(0, 65535), default=0, help="default: a free one, which is printed"
+    )
     parser.add_argument(
         "--fault",
         metavar="[ENDPOINT=]FAULT[:NUMBER][*TIMES]",

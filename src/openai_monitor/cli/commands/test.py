@@ -4,7 +4,7 @@
 import argparse
 from typing import TYPE_CHECKING
 
-from openai_monitor.cli import terminal
+from openai_monitor.cli import options, terminal
 from openai_monitor.errors import DefinitionError, ParameterError
 
 if TYPE_CHECKING:
@@ -72,7 +72,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     trial = parser.add_argument_group("trying a saved answer")
     trial.add_argument("--response", metavar="FILE", help="the body of an answer; - reads standard input")
     trial.add_argument("--metrics", metavar="NAME", help="the metric set; may be left out where there is one")
-    trial.add_argument("--status", metavar="N", type=int, default=200, help="its HTTP status (default: %(default)s)")
+    trial.add_argument(
+        "--status",
+        metavar="N",
+        type=options.whole_number(100, 999),
+        default=200,
+        help="its HTTP status (default: %(default)s)",
+    )
     trial.add_argument(
         "--header", metavar="'NAME: VALUE'", action="append", default=[], help="one of its headers; may be repeated"
     )
