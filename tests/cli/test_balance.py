@@ -243,6 +243,7 @@ def test_a_key_on_the_command_line_is_warned_of_once(run_balance: Run, server: S
     [
         ("fake-key", "begins like no other that is known", ["openai_organization", "openrouter"]),
         ("sess-\x07", "control character", []),
+        ("sk-proj-fake-fake", "sees nothing about money: ask an owner of the organization for an admin key", []),
     ],
 )
 def test_a_key_that_does_not_choose_is_asked_about(

@@ -204,7 +204,7 @@ def test_a_part_that_may_not_be_read_is_missing_alone(name: str, endpoint: str) 
         ("sk-ant-admin01-fake", ["anthropic"]),
         ("sk-or-v1-fake", ["openrouter"]),
         ("sk-fake", ["openai_gateway"]),
-        ("sk-proj-fake", ["openai_gateway"]),
+        ("sk-proj-fake", []),
         ("fake", []),
     ],
 )

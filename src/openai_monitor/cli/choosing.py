@@ -11,6 +11,7 @@ from openai_monitor.cli.parameters import gather, key_parameter
 from openai_monitor.cli.params_file import read_params
 from openai_monitor.definition.load import parse_definition
 from openai_monitor.definition.shipped import (
+    OF_A_PROJECT,
     definitions_for_key,
     expected_prefix,
     load_definition,
@@ -100,9 +101,15 @@ def _ask_for_key(arguments: argparse.Namespace) -> str:
 
 def _definition_for(key: str, metric_sets: Collection[str]) -> str:
     """Name the shipped definition for a key that begins like this one."""
-    names = [name for name in definitions_for_key(_bare(key)) if _offers(load_definition(name), metric_sets)]
+    bare = _bare(key)
+    names = [name for name in definitions_for_key(bare) if _offers(load_definition(name), metric_sets)]
     if len(names) == 1:
         return names[0]
+    if bare.startswith(OF_A_PROJECT):
+        raise ParameterError(
+            "the key is one of an OpenAI project, which sees nothing about money: ask an owner of the organization "
+            "for an admin key (sk-admin-…), or name a definition with --define"
+        )
     problem = "fits several definitions" if names else "begins like no other that is known"
     choice = ", ".join(names or _offering(metric_sets))
     raise ParameterError(f"the key {problem}: name one with --define ({choice})")

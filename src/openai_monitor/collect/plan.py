@@ -21,7 +21,7 @@ from openai_monitor.definition.placeholder import (
     row_fields,
     substitute_parameters,
 )
-from openai_monitor.definition.shipped import definitions_for_key, expected_prefix
+from openai_monitor.definition.shipped import OF_A_PROJECT, definitions_for_key, expected_prefix
 from openai_monitor.errors import CollectionError, ParameterError, PathSyntaxError
 from openai_monitor.redact import Redactor
 from openai_monitor.rows import Code, Field
@@ -262,4 +262,6 @@ def _key_notes(specs: Sequence[ParamSpec], parameters: Mapping[str, Parameter]) 
 def _wrong_key_note(spec: ParamSpec, expected: str, key: str) -> str:
     fitting = definitions_for_key(key)
     hint = f"; a key like this fits --define {' or '.join(fitting)}" if fitting else ""
+    if key.startswith(OF_A_PROJECT):
+        hint = "; keys of an OpenAI project see nothing about money, keys of an admin do (sk-admin-…)"
     return f"parameter {spec.field} does not begin with {expected} as expected here{hint}; it is tried all the same"

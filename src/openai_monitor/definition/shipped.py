@@ -12,6 +12,9 @@ from openai_monitor.errors import SettingsError
 if TYPE_CHECKING:
     from openai_monitor.definition.load import Definition
 
+OF_A_PROJECT = "sk-proj-"
+"""How the keys of an OpenAI project begin. They see nothing about money, and no gateway gives out such keys."""
+
 _SUFFIXES = (".yml", ".yaml")
 
 
@@ -52,6 +55,8 @@ def load_definition(name: str | PathLike[str]) -> "Definition":
 
 def definitions_for_key(key: str) -> list[str]:
     """The shipped definitions whose password parameter expects a key that begins like this one, the best match only."""
+    if key.startswith(OF_A_PROJECT):
+        return []
     fitting = {
         name: len(prefix) for name in shipped_names() if (prefix := _key_prefix(name)) and key.startswith(prefix)
     }
