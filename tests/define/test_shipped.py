@@ -1,11 +1,14 @@
 """What holds for every definition that is shipped."""
 
+import asyncio
 import re
 from collections.abc import Iterator
 
 import pytest
 from tests.define.collecting import collect, failures
 
+from openai_monitor.authoring.casefile import read_case_file
+from openai_monitor.authoring.caserun import run_case_file
 from openai_monitor.definition.lint import hertzbeat_problems, lint, oldest_release
 from openai_monitor.definition.model import I18n, ParamSpec
 from openai_monitor.definition.shipped import (
@@ -220,3 +223,11 @@ def test_the_placeholder_of_its_key_tells_how_it_begins(name: str) -> None:
         return
     assert expected
     assert key_for(name).startswith(expected)
+
+
+@every
+def test_the_tests_beside_it_pass_and_know_each_metric_set(name: str) -> None:
+    tests, definition = read_case_file(find_path(name).with_suffix(".test.yml")), load_definition(name)
+    outcomes = asyncio.run(run_case_file(tests, definition))
+    assert [outcome for outcome in outcomes if outcome.complaints] == []
+    assert {case.metrics for case in tests.cases} == {each.name for each in definition.sets}
