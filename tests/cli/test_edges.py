@@ -59,9 +59,11 @@ def test_a_condition_speaks_even_when_nobody_reads_the_rows() -> None:
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a device that is always full")
-def test_a_full_disk_is_told() -> None:
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+@pytest.mark.parametrize("arguments", [("collect", "--sandbox"), ("--version",), ("collect", "--help")])
+def test_a_full_disk_is_told(arguments: tuple[str, ...], unbuffered: str) -> None:
     with Path("/dev/full").open("w") as full:
-        process = start("collect", "--sandbox", stdout=full.fileno())
+        process = start(*arguments, stdout=full.fileno(), PYTHONUNBUFFERED=unbuffered)
         _, errors = process.communicate(timeout=60)
     assert process.returncode == 1
     assert errors == "openai-monitor: error: standard output can't be written (No space left on device)\n"

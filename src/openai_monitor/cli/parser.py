@@ -8,7 +8,7 @@ from typing import Any, NoReturn
 
 from openai_monitor import __version__
 from openai_monitor.cli.commands import COMMANDS
-from openai_monitor.cli.terminal import PROG, mask_keys, width
+from openai_monitor.cli.terminal import PROG, mask_keys, width, write
 
 Run = Callable[[argparse.Namespace], int]
 
@@ -72,6 +72,13 @@ class CommandParser(argparse.ArgumentParser):
         if unknown:  # said here, where the help of the chosen command is known
             self.error(f"unrecognized arguments: {' '.join(unknown)}{self._meant(unknown[0])}")
         return known, unknown
+
+    def _print_message(self, message: str, file: Any = None) -> None:
+        """Write help as any other output: argparse would pass over a full disk."""
+        if file is sys.stdout:
+            write(message)
+        else:
+            super()._print_message(message, file)
 
     def _meant(self, unknown: str) -> str:
         from openai_monitor.definition.wording import nearest_name  # noqa: PLC0415 - only for a mistake
