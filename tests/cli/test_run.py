@@ -155,6 +155,7 @@ def test_once_tells_of_failures_by_its_exit_code(server: Server, tmp_path: Path)
     with started(write_file(tmp_path, server, one()), "--once") as service:
         assert service.end() == 1
         assert "acme: the API refuses the key (127.0.0.1)" in service.log
+        assert "Next try" not in service.log
 
 
 def test_check_says_what_is_good(server: Server, tmp_path: Path, command: Command) -> None:

@@ -118,6 +118,15 @@ def test_what_could_not_even_be_asked(caplog: pytest.LogCaptureFixture) -> None:
     ]
 
 
+def test_a_service_that_ends_announces_no_next_try(caplog: pytest.LogCaptureFixture) -> None:
+    def check() -> None:
+        Teller(news=News(goes_on=False)).round(401)
+
+    (line,) = lines(caplog, check)
+    assert "HTTP 401: get a new one" in line
+    assert "Next try" not in line
+
+
 def test_a_network_that_goes_down_is_no_flood(caplog: pytest.LogCaptureFixture) -> None:
     def check() -> None:
         news = News()

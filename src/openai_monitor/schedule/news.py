@@ -33,9 +33,10 @@ _HEADLINES = {
 
 
 class News:
-    """Follows every monitor's state, and logs what a person should know."""
+    """Follows every monitor's state, and logs what a person should know; of a next round only where one comes."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, goes_on: bool = True) -> None:
+        self._goes_on = goes_on
         self._told: dict[str, datetime] = {}
         self._lines = 0
         self._unsaid: Counter[str] = Counter()
@@ -54,7 +55,7 @@ class News:
             self._told.pop(spec.name, None)
         elif event.trouble is not before or event.finished - self._told.get(spec.name, event.finished) >= AGAIN_AFTER:
             self._told[spec.name] = event.finished
-            self._say(logging.WARNING, event.trouble.value, _line(spec, state, event), state)
+            self._say(logging.WARNING, event.trouble.value, _line(spec, state, event, goes_on=self._goes_on), state)
         if _log.isEnabledFor(logging.DEBUG):
             _log.debug("%s: %s", spec.name, _summary(event))
 
@@ -121,7 +122,7 @@ def _reason(outcome: Round, trouble: Trouble) -> str:
     return outcome.skipped[0].reason if outcome.skipped else ""
 
 
-def _line(spec: MonitorSpec, state: MonitorHealth, event: RoundEvent) -> str:
+def _line(spec: MonitorSpec, state: MonitorHealth, event: RoundEvent, *, goes_on: bool) -> str:
     trouble = event.trouble or Trouble.BAD_ANSWER
     again = state.failures > 1 and state.since is not None
     since = f", since {state.since:%Y-%m-%d %H:%M:%S} UTC and for {_rounds(state.failures)}" if again else ""
@@ -129,7 +130,7 @@ def _line(spec: MonitorSpec, state: MonitorHealth, event: RoundEvent) -> str:
     parts = [f"{spec.name}: {'still: ' if again else ''}{_HEADLINES[trouble]}{where}{since}: {state.message}"]
     if trouble is Trouble.KEY_REFUSED:
         parts += [f"Renew the key: {source.renewed} ({source})" for source in spec.sources()]
-    if event.next_due is not None:
+    if goes_on and event.next_due is not None:
         parts.append(f"Next try at {event.next_due:%H:%M:%S} UTC")
     return ". ".join(part.rstrip(". ") for part in parts)
 

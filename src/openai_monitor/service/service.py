@@ -61,7 +61,7 @@ class Service:
         self.health = Health()
         self.source = FileSource(path, self.stats, self.health)
         self.outputs = Outputs(self._make_sink)
-        self._news = News()
+        self._news = News(goes_on=not self.options.once)
         self._end = asyncio.Event()
         self._ended_by = 0
         self._ready = asyncio.Event()
