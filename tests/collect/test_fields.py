@@ -12,13 +12,14 @@ from tests.corpus import shared
 from openai_monitor.collect.fields import alias_names, compile_cells, compile_filters, declared_fields
 from openai_monitor.collect.values import number_and_unit, number_text, parse_number, seconds_of_day, text_of
 from openai_monitor.definition.model import MetricSet
+from openai_monitor.definition.parts import read_part
 from openai_monitor.rows import FieldType, Row
 
 NUMBER, STRING, SECRET, TIME = 0, 1, 2, 3
 
 
 def metric_set(fields: list[dict[str, Any]], **keys: Any) -> MetricSet:
-    return MetricSet.model_validate({"name": "s", "protocol": "http", "fields": fields, **keys})
+    return read_part(MetricSet, {"name": "s", "protocol": "http", "fields": fields, **keys})
 
 
 def row_of(the_set: MetricSet, *raw: object, warnings: list[str] | None = None) -> Row:

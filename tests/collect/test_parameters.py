@@ -5,12 +5,13 @@ import pytest
 from openai_monitor.collect.parameters import check_parameters, resolve_parameters
 from openai_monitor.collect.plan import make_plan
 from openai_monitor.definition.model import ParamSpec
+from openai_monitor.definition.parts import read_part
 from openai_monitor.definition.shipped import load_definition
 from openai_monitor.errors import ParameterError
 
 
 def spec(**keys: object) -> ParamSpec:
-    return ParamSpec.model_validate(keys)
+    return read_part(ParamSpec, keys)
 
 
 SPECS = [

@@ -8,6 +8,7 @@ import pytest
 from openai_monitor.collect.answer import Answer, Headers
 from openai_monitor.collect.program import compile_program
 from openai_monitor.definition.model import MetricSet
+from openai_monitor.definition.parts import read_part
 from openai_monitor.errors import CollectionError
 from openai_monitor.rows import Code, Row
 
@@ -20,7 +21,7 @@ async def ask(_url: str) -> Answer:
 
 def rows_of(**keys: Any) -> list[Row]:
     the_set = {"name": "s", "protocol": "http", "http": {"parseType": "jsonPath", "parseScript": "$"}, **keys}
-    program = compile_program(MetricSet.model_validate(the_set), lambda: 0)
+    program = compile_program(read_part(MetricSet, the_set), lambda: 0)
     return asyncio.run(program.rows(ANSWER, ask, frozenset(), print))
 
 

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from openai_monitor.collect.request import Credentials, Request, build_request, clean_token, needs_times
 from openai_monitor.definition.model import MetricSet
+from openai_monitor.definition.parts import read_part
 from openai_monitor.errors import CollectionError
 from openai_monitor.rows import Code
 
@@ -19,7 +20,7 @@ KEY = "sess-fake"
 
 
 def metric_set(**http: object) -> MetricSet:
-    return MetricSet.model_validate({"name": "usage", "protocol": "http", "http": {**USUAL, **http}})
+    return read_part(MetricSet, {"name": "usage", "protocol": "http", "http": {**USUAL, **http}})
 
 
 def build(**http: object) -> Request:

@@ -13,13 +13,13 @@ from openai_monitor.definition.lint import (
     validate_for_hertzbeat,
 )
 from openai_monitor.definition.load import parse_definition
-from openai_monitor.definition.model import Document
 from openai_monitor.definition.rules import Rules
 from openai_monitor.definition.rules.doubts import DOUBTS
 from openai_monitor.definition.rules.extensions import EXTENSIONS
 from openai_monitor.definition.rules.failures import FAILURES
 from openai_monitor.definition.rules.manager import DEMANDS, REMARKS
 from openai_monitor.definition.rules.refusals import REFUSALS
+from openai_monitor.definition.schema import definition_schema
 from openai_monitor.errors import Problem
 
 BROKEN = ROOT / "tests" / "data" / "broken"
@@ -194,7 +194,7 @@ def test_the_manager_holds_a_priority_in_a_byte() -> None:
 
 
 def test_every_key_of_the_language_is_explained_to_editors() -> None:
-    schema = Document.model_json_schema()
+    schema = definition_schema()
     parts = {"Document": schema, **schema["$defs"]}
     for name, part in parts.items():
         assert part["description"], name

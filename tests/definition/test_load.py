@@ -9,6 +9,7 @@ from tests.corpus import ROOT, shared
 from openai_monitor.definition.lint import lint, validate, validate_for_hertzbeat
 from openai_monitor.definition.load import Definition, parse_definition, read_definition
 from openai_monitor.definition.model import MetricSet, ParamSpec
+from openai_monitor.definition.parts import read_part
 from openai_monitor.errors import DefinitionError, Problem
 
 GOOD = """\
@@ -187,7 +188,7 @@ def test_attribute_names_of_the_models_are_no_keys() -> None:
 
 
 def test_models_take_hertzbeats_keys_and_their_own_names() -> None:
-    assert MetricSet.model_validate({"name": "x", "aliasFields": ["a"], "priority": "010"}).priority == 8
+    assert read_part(MetricSet, {"name": "x", "aliasFields": ["a"], "priority": "010"}).priority == 8
     assert ParamSpec(field="x", default_value="5", required=True).default_value == "5"
 
 

@@ -20,6 +20,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import fields
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -51,8 +52,10 @@ from openai_monitor.definition.model import (
     MetricSet,
     Model,
     ParamSpec,
+    yaml_key,
 )
 from openai_monitor.definition.paging import WORDS
+from openai_monitor.definition.parts import read_part
 from openai_monitor.definition.path import PathNotFound, compile_path
 from openai_monitor.definition.path.functions import FUNCTIONS as PATH_FUNCTIONS
 from openai_monitor.definition.path.values import OPERATORS
@@ -302,7 +305,7 @@ def check_placeholder(_table: Table, row: list[str]) -> None:
     name, kind, given = found.groups()
     part = {"http": {"payload": text}} if where == "a value" else {"aliasFields": [text]}
     parameters = {} if given == "not declared" else {name: Parameter(None if given == "null" else given, kind)}
-    bound = substitute_parameters(MetricSet.model_validate(_completed_set(part)), parameters)
+    bound = substitute_parameters(read_part(MetricSet, _completed_set(part)), parameters)
     assert bound.http is not None
     assert shown(bound.http.payload if where == "a value" else bound.alias_fields) == row[2]
 
@@ -357,7 +360,7 @@ def listed(first: str, section: str | None = None) -> set[str]:
     ],
 )
 def test_every_key_is_listed(section: str, model: type[Model]) -> None:
-    assert listed("key", section) == {info.alias for info in model.model_fields.values()}
+    assert listed("key", section) == {yaml_key(each.name) for each in fields(model)}
 
 
 def test_every_word_is_listed() -> None:

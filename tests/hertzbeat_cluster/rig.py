@@ -4,10 +4,13 @@ import base64
 from typing import Any
 
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
+from pydantic import TypeAdapter
 
 from openai_monitor.definition.definition import Definition
 from openai_monitor.definition.load import parse_definition
+from openai_monitor.definition.model import Document
 
+_DOCUMENT = TypeAdapter(Document)
 KEY = "key-of-this-rig!"
 PASSWORD = "s3cret-pw"
 MONITOR = 4100200300400
@@ -81,7 +84,7 @@ def issued_again() -> dict[str, Any]:
 
 def job_of(definition: Definition, monitor_id: int, **config: str) -> dict[str, Any]:
     """A job as a manager makes it of a definition: the document with nulls for what it does not say, and more."""
-    document = definition.document.model_dump(mode="json", by_alias=True)
+    document = _DOCUMENT.dump_python(definition.document, mode="json", by_alias=True)
     kinds = {spec.field: TYPES.get(spec.type or "", 1) for spec in definition.params}
     entries = [{"key": key, "value": value, "type": kinds.get(key, 1)} for key, value in config.items()]
     return {

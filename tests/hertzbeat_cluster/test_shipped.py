@@ -1,6 +1,8 @@
 """What a manager makes of the shipped definitions comes back as the same definitions."""
 
 import json
+from dataclasses import asdict, replace
+from typing import Any
 
 import pytest
 from tests.hertzbeat_cluster.rig import job_of
@@ -10,10 +12,10 @@ from openai_monitor.definition.shipped import load_definition, shipped_names
 from openai_monitor.hertzbeat.jobs import parse_job
 
 
-def essence(metric_set: MetricSet) -> MetricSet:
+def essence(metric_set: MetricSet) -> dict[str, Any]:
     """A set without what is for people."""
-    fields = [field.model_copy(update={"i18n": None}) for field in metric_set.fields]
-    return metric_set.model_copy(update={"i18n": None, "visible": True, "fields": fields})
+    fields = [replace(field, i18n=None) for field in metric_set.fields]
+    return asdict(replace(metric_set, i18n=None, visible=True, fields=fields))
 
 
 @pytest.mark.parametrize("name", shipped_names())

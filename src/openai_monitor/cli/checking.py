@@ -135,7 +135,6 @@ def _undemanding(definition: "Definition") -> "Definition":
     """The definition with a key that may be missing, so that nobody is asked for it."""
     key = key_parameter(definition)
     params = [
-        spec.model_copy(update={"required": False}) if spec is key or spec.type == "password" else spec
-        for spec in definition.params
+        replace(spec, required=False) if spec is key or spec.type == "password" else spec for spec in definition.params
     ]
-    return replace(definition, document=definition.document.model_copy(update={"params": params}))
+    return replace(definition, document=replace(definition.document, params=params))

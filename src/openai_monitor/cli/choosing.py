@@ -137,5 +137,5 @@ def _key_prefix(definition: "Definition") -> str | None:
 
 def _with_key(definition: "Definition", key: str) -> "Definition":
     spec = key_parameter(definition)
-    params = [each.model_copy(update={"default_value": key}) if each is spec else each for each in definition.params]
-    return replace(definition, document=definition.document.model_copy(update={"params": params}))
+    params = [replace(each, default_value=key) if each is spec else each for each in definition.params]
+    return replace(definition, document=replace(definition.document, params=params))

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Protocol
 from urllib.parse import quote, urlsplit
@@ -121,7 +121,7 @@ class SetRun:
         """The same request for the page of a cursor, which is taken as it is: nothing in it is replaced."""
         http = metric_set.http or Http()
         others = {name: value for name, value in (http.params or {}).items() if name != parameter}
-        bare = metric_set.model_copy(update={"http": http.model_copy(update={"params": others})})
+        bare = replace(metric_set, http=replace(http, params=others))
         request = build_request(bare, now=self.state.local_time(), sensitive=self.planned.sensitive)
         joint = "&" if "?" in request.target else "?"
         request.target += f"{joint}{quote(parameter, safe='')}={quote(cursor, safe='')}"
@@ -212,7 +212,7 @@ def _authorizing_values(planned: SetPlan, values: Mapping[str, str]) -> list[str
     http = planned.metric_set.http
     if http is None or http.authorization is None:
         return []
-    texts = [text for _, text in http.authorization if isinstance(text, str)]
+    texts = http.authorization.secrets()
     return [value for name, value in values.items() if any(f"^o^{name}^o^" in text for text in texts)]
 
 

@@ -50,8 +50,8 @@ def _bare(metric_set: MetricSet, definition: Definition, values: Given, secret: 
     given = resolve_parameters(definition.params, values)
     unset = {spec.field or "": Parameter(None, spec.type or "text") for spec in definition.params}
     public = {name: parameter for name, parameter in given.items() if name not in hidden}
-    http = (metric_set.http or Http()).model_copy(update={"authorization": None})
-    return substitute_parameters(metric_set.model_copy(update={"http": http}), {**unset, **public})
+    http = replace(metric_set.http or Http(), authorization=None)
+    return substitute_parameters(replace(metric_set, http=http), {**unset, **public})
 
 
 def judge(answer: Answer, request: Request, http: Http, now: datetime) -> str:

@@ -194,10 +194,9 @@ def _paging(annotations: Mapping[str, str | None] | None, name: str) -> Paging |
 
 
 def authorizing_names(metric_set: MetricSet) -> set[str]:
-    """Parameters in an authorization are secrets whatever their type: HertzBeat's own definitions call a token text."""
+    """Parameters in an authorization are secrets, whatever their type."""
     section = metric_set.http.authorization if metric_set.http else None
-    texts = [text for key, text in section if key != "type" and isinstance(text, str)] if section else []
-    return {name for text in texts for name in parameter_names(text)}
+    return {name for text in (section.secrets() if section else ()) for name in parameter_names(text)}
 
 
 def _check_protocol(metric_set: MetricSet) -> None:

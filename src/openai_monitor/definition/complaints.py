@@ -1,7 +1,10 @@
 """From pydantic's errors to problems a person can act on: where, what was found and what was expected."""
 
+from dataclasses import fields
+from functools import cache
 from typing import Any
 
+from pydantic import TypeAdapter, ValidationError
 from pydantic_core import ErrorDetails
 
 from openai_monitor.definition.definition import KeyPath, make_problem
@@ -15,6 +18,7 @@ from openai_monitor.definition.model import (
     Model,
     Option,
     ParamSpec,
+    yaml_key,
 )
 from openai_monitor.definition.wording import nearest_name, quote
 from openai_monitor.definition.yaml.tree import Mapping as YamlMapping
@@ -32,27 +36,45 @@ _PARTS: dict[tuple[str, ...], tuple[type[Model], str]] = {
 }
 _EXPECTED = {
     "string_type": "text",
-    "whole_number": "a whole number",
-    "boolean": "true or false",
     "list_type": "a list",
     "dict_type": "a mapping",
-    "model_type": "a mapping",
-    "model_attributes_type": "a mapping",
+    "dataclass_type": "a mapping",
 }
-_NO_MODEL = ("model_type", "model_attributes_type")
+_MOST_COMPLAINTS = 100
+
+
+def examine(data: Any, tree: Tree, file: str) -> tuple[Document, list[Problem], list[KeyPath]]:
+    """What can be read of a document, the problems of the rest, and the paths that were left out of ``data``."""
+    problems: list[Problem] = []
+    broken: list[KeyPath] = []
+    while True:
+        try:
+            return _adapter().validate_python(data, by_alias=True, by_name=False), problems, broken
+        except ValidationError as error:
+            errors = error.errors(include_url=False, include_context=False, include_input=False)
+        if repair(data, errors, tree):
+            continue
+        problems += [complain(found, tree, file) for found in errors[:_MOST_COMPLAINTS]]
+        broken += [found["loc"] for found in errors]
+        salvage(data, errors)
+
+
+@cache
+def _adapter() -> TypeAdapter[Document]:
+    return TypeAdapter(Document)
 
 
 def complain(error: ErrorDetails, tree: Tree, file: str) -> Problem:
     """One of pydantic's errors as a Problem."""
     path: KeyPath = error["loc"]
-    if error["type"] == "extra_forbidden":
+    if error["type"] == "unexpected_keyword_argument":
         message, hint = _unknown_key(path)
         return make_problem(tree, file, path, "unknown-key", message, hint=hint, at_key=True)
     if error["type"] == "missing":
         message = f"the definition has no `{path[-1]}`"
         return make_problem(tree, file, path, "missing-key", message, hint=f"add `{path[-1]}:` with its items")
     *_, (_, node) = follow(tree.root, path)
-    expected = _EXPECTED.get(error["type"], error["msg"])
+    expected = _EXPECTED.get(error["type"], error["msg"].removeprefix("Value error, "))
     message = f"expected {expected}, found {_found(node)}"
     return make_problem(tree, file, path, "wrong-type", message, hint=_hint(path, error["type"], node))
 
@@ -73,8 +95,7 @@ def _meant_key(key: str, known: list[str]) -> str:
 
 def _keys(model: type[Model]) -> list[str]:
     """The keys a person may write, HertzBeat's bookkeeping left out."""
-    fields = model.model_fields.items()
-    return [field.alias or name for name, field in fields if field.description != BOOKKEEPING]
+    return [yaml_key(each.name) for each in fields(model) if each.metadata["description"] != BOOKKEEPING]
 
 
 def _shape(path: KeyPath) -> tuple[str, ...]:
@@ -96,7 +117,7 @@ def _hint(path: KeyPath, kind: str, node: Node) -> str:
         return _text_hint(path, node)
     if kind == "dict_type" and path[-1] in ("name", "help", "helpLink", "i18n"):
         return f"give a text a language: `{path[-1]}: {{en-US: …}}`"
-    if kind in ("list_type", "model_type") and isinstance(node, YamlMapping | Scalar):
+    if kind in ("list_type", "dataclass_type") and isinstance(node, YamlMapping | Scalar):
         return "begin every item with `- `" if kind == "list_type" else ""
     return ""
 
@@ -129,7 +150,7 @@ def salvage(data: Any, errors: list[ErrorDetails]) -> None:
         elif isinstance(parent, dict):
             parent.pop(step, None)
         else:
-            parent[step] = {} if error["type"] in _NO_MODEL else None
+            parent[step] = {} if error["type"] == "dataclass_type" else None
 
 
 def _parent(data: Any, path: KeyPath) -> Any:

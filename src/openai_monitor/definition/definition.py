@@ -42,6 +42,10 @@ class Definition:
         """The declared parameters in the order of the file."""
         return tuple(self.document.params)
 
+    def has(self, *path: str | int) -> bool:
+        """Whether the file has this key, merged in or not."""
+        return len(list(follow(self.tree.root, path))) > len(path)
+
     def position(self, key: str | KeyPath) -> tuple[int, int]:
         """Line and column, from 1, of a key path such as ``metrics[0].http.url``.
 

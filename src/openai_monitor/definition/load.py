@@ -3,10 +3,9 @@
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from pydantic import ValidationError
-
 from openai_monitor.definition.definition import Definition, KeyPath, in_order, starts_with
 from openai_monitor.definition.model import Document
+from openai_monitor.definition.parts import read_part
 from openai_monitor.definition.rules.refusals import REFUSALS
 from openai_monitor.definition.yaml.tree import MAX_SIZE, Mapping, Tree, plain, read_tree
 from openai_monitor.errors import DefinitionError, Problem
@@ -70,20 +69,13 @@ def read(text: str | bytes, file: str) -> Reading:
 
 
 def _validate(data: object, tree: Tree, file: str) -> tuple[Document, list[Problem], list[KeyPath]]:
-    problems: list[Problem] = []
-    broken: list[KeyPath] = []
-    while True:
-        try:
-            return Document.model_validate(data, by_alias=True, by_name=False), problems, broken
-        except ValidationError as error:
-            errors = error.errors(include_url=False, include_context=False, include_input=False)
-        from openai_monitor.definition.complaints import complain, repair, salvage  # noqa: PLC0415 - seldom needed
+    try:
+        return read_part(Document, data), [], []
+    except ValueError:
+        # pydantic takes long to import, and is needed only to say what is wrong.
+        from openai_monitor.definition.complaints import examine  # noqa: PLC0415
 
-        if repair(data, errors, tree):
-            continue
-        problems += [complain(found, tree, file) for found in errors[:_MOST_COMPLAINTS]]
-        broken += [found["loc"] for found in errors]
-        salvage(data, errors)
+        return examine(data, tree, file)
 
 
 def _repeated_keys(tree: Tree, file: str) -> list[Problem]:

@@ -8,7 +8,7 @@ import json
 import re
 import weakref
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
 from openai_monitor.definition.model import MetricSet, Model, Text
@@ -183,7 +183,7 @@ def _replace_attributes(model: _M, rules: _Rules) -> _M:
         value = model.__dict__[name]
         if (new := _replace(value, rules)) is not value:
             changes[name] = new
-    return model.model_copy(update=changes) if changes else model
+    return replace(model, **changes) if changes else model
 
 
 def _replace_item(item: object, rules: _Rules) -> list[object]:

@@ -6,6 +6,8 @@ for each parse type and field type, and no titles, which only repeat the keys.
 
 from typing import Any
 
+from pydantic import TypeAdapter
+
 from openai_monitor.definition.model import Document
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
@@ -33,7 +35,7 @@ PARSE_TYPES = {
 
 def definition_schema() -> Schema:
     """The schema of a definition, as an object that ``json.dumps`` takes."""
-    schema = Document.model_json_schema(by_alias=True)
+    schema = TypeAdapter(Document).json_schema(by_alias=True)
     parts = schema["$defs"]
     for part in (schema, *parts.values()):
         _polish(part)

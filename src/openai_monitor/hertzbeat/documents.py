@@ -3,7 +3,7 @@
 import json
 import re
 from collections.abc import Mapping
-from functools import cache
+from dataclasses import fields
 from typing import Any
 
 from openai_monitor.definition.model import (
@@ -15,6 +15,7 @@ from openai_monitor.definition.model import (
     Model,
     Option,
     ParamSpec,
+    yaml_key,
 )
 
 _PARTS: dict[type[Model], dict[str, type[Model]]] = {
@@ -53,7 +54,7 @@ def _known(data: Any, model: type[Model]) -> Any:
         return [_known(item, model) for item in data]
     if not isinstance(data, dict):
         return data
-    parts, keys = _PARTS.get(model, {}), _keys(model)
+    parts, keys = _PARTS.get(model, {}), _KEYS[model]
     return {
         key: _known(value, parts[key]) if key in parts else value
         for key, value in data.items()
@@ -61,7 +62,12 @@ def _known(data: Any, model: type[Model]) -> Any:
     }
 
 
-@cache
-def _keys(model: type[Model]) -> frozenset[str]:
-    names = {str(info.alias or name) for name, info in model.model_fields.items()}
+def _keys_for_collecting(model: type[Model]) -> frozenset[str]:
+    names = {yaml_key(each.name) for each in fields(model)}
     return frozenset(names - set(_FOR_PEOPLE.get(model, ())))
+
+
+_KEYS: dict[type[Model], frozenset[str]] = {
+    model: _keys_for_collecting(model)
+    for model in (Document, ParamSpec, Option, MetricSet, FieldSpec, Http, Authorization)
+}

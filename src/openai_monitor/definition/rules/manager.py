@@ -4,11 +4,11 @@ import re
 from collections.abc import Iterator
 
 from openai_monitor.definition.definition import Definition, KeyPath
-from openai_monitor.definition.model import I18n
+from openai_monitor.definition.model import I18n, read_priority
 from openai_monitor.definition.rules import Finding, Rules, each_set
 from openai_monitor.definition.rules.refusals import declared_names, name_of
 from openai_monitor.definition.wording import quote
-from openai_monitor.definition.yaml.tree import strict_syntax_problem
+from openai_monitor.definition.yaml.tree import Scalar, follow, strict_syntax_problem
 
 DEMANDS = Rules("error")
 """Each finding is a reason for HertzBeat's manager to refuse the definition."""
@@ -46,6 +46,8 @@ KEYWORDS = frozenset(
     )
 )
 RESERVED = "instance"
+_OF_UNKNOWN_AGE = ("scheduleType", "cronExpression", "prometheusProxyMode", "configmap")
+"""Keys of a definition whose first release is not known."""
 _MOST_ALIASES = 50
 _LONGEST_PARSED_TWICE = 100_000
 
@@ -102,7 +104,7 @@ def no_availability(definition: Definition) -> Iterator[Finding]:
     for path, metric_set in each_set(definition):
         if (metric_set.priority + 128) % 256 == 128:
             return
-        if "priority" not in metric_set.model_fields_set:
+        if not _gives_priority(definition, path):
             message = f"{name_of(metric_set)} has no priority and stands before priority 0: HertzBeat breaks on it"
             yield Finding((*path, "priority"), message, "add `priority: 1`, or move it down")
             return
@@ -112,6 +114,14 @@ def no_availability(definition: Definition) -> Iterator[Finding]:
             "no metric set has priority 0, HertzBeat demands one",
             "give it to the set that tells whether the API answers",
         )
+
+
+def _gives_priority(definition: Definition, path: KeyPath) -> bool:
+    *_, (_, node) = follow(definition.tree.root, (*path, "priority"))
+    try:
+        return type(node) is Scalar and read_priority(node.value) is not None
+    except ValueError:
+        return False
 
 
 @DEMANDS
@@ -223,7 +233,7 @@ def needs_release(definition: Definition) -> Iterator[Finding]:
 def oldest_release(definition: Definition) -> str | None:
     """The oldest HertzBeat that loads the definition; None where a key's first release is not known."""
     document = definition.document
-    if document.model_fields_set & {"schedule_type", "cron_expression", "prometheus_proxy_mode", "configmap"}:
+    if any(map(definition.has, _OF_UNKNOWN_AGE)):
         return None
     for metric_set in definition.sets:
         if metric_set.filters is not None or (metric_set.http and metric_set.http.enable_url_encoding is not None):
