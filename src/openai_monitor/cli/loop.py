@@ -1,6 +1,7 @@
 """The one place where an event loop runs."""
 
 import asyncio
+import gc
 import threading
 from collections.abc import Callable, Coroutine
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -12,6 +13,7 @@ T = TypeVar("T")
 
 def run_async(main: Coroutine[Any, Any, T]) -> T:
     """Run a coroutine to its end, as asyncio.run does, and wait for none of the threads it leaves behind."""
+    gc.freeze()  # what has been loaded stays, and need not be looked through for garbage, nor taken apart at the end
     return asyncio.run(_with_loose_threads(main))
 
 

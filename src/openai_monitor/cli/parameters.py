@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING
 
 from openai_monitor.cli import terminal
 from openai_monitor.cli.language import choose
-from openai_monitor.cli.params_file import read_params
 from openai_monitor.errors import ParameterError, SettingsError
 
 if TYPE_CHECKING:
@@ -45,7 +44,7 @@ def gather(definition: "Definition", arguments: argparse.Namespace, fixed: Mappi
     """
     key = key_parameter(definition)
     typed = split_pairs("--param", arguments.param)
-    filed = read_params(arguments.params) if arguments.params else {}
+    filed = _from_file(arguments.params) if arguments.params else {}
     if fixed is None:
         values = {**_from_surroundings(definition, key, arguments), **filed, **typed}
     else:
@@ -124,6 +123,12 @@ def _warn_of_open_keys(definition: "Definition", typed: Mapping[str, str]) -> No
     for spec in definition.params:
         if (spec.type == "password" or spec is key_parameter(definition)) and typed.get(spec.field or ""):
             terminal.say(_ON_COMMAND_LINE.format(variable=environment_names(definition, spec)[0]))
+
+
+def _from_file(name: str) -> Values:
+    from openai_monitor.cli.params_file import read_params  # noqa: PLC0415 - only for --params
+
+    return read_params(name)
 
 
 def _from_surroundings(definition: "Definition", key: "ParamSpec | None", arguments: argparse.Namespace) -> Values:

@@ -2,7 +2,7 @@
 
 import argparse
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from importlib import import_module
 from typing import Any, NoReturn
 
@@ -97,14 +97,15 @@ class _Formatter(argparse.RawDescriptionHelpFormatter):
         super().__init__(prog, max_help_position=30, width=min(width(), 110) - 2)
 
 
-def make_parser() -> tuple[CommandParser, list[CommandParser]]:
-    """Build the whole command line; also gives the parsers of its commands, not yet loaded."""
+def make_parser(names: Collection[str] = COMMANDS) -> tuple[CommandParser, list[CommandParser]]:
+    """Build the command line with these commands; also gives the parsers of the commands, not yet loaded."""
     parser = CommandParser(prog=PROG, usage=f"{PROG} COMMAND [options]", description=DESCRIPTION, epilog=EPILOG)
     parser.add_argument("--version", action="version", version=f"{PROG} {__version__}")
     choices = parser.add_subparsers(dest="command", prog=PROG, help=argparse.SUPPRESS)  # in DESCRIPTION
     commands = [
         choices.add_parser(name, command=name, help=line, description=f"{line[0].upper()}{line[1:]}.")
         for name, line in COMMANDS.items()
+        if name in names
     ]
     return parser, commands
 
@@ -114,7 +115,8 @@ def parse(argv: Sequence[str]) -> tuple[argparse.Namespace, Run]:
 
     Raises SystemExit as argparse does.
     """
-    parser, _ = make_parser()
+    # The others would only be chosen from: nobody misses them once the first word is a command.
+    parser, _ = make_parser(argv[:1] if argv and argv[0] in COMMANDS else COMMANDS)
     arguments = parser.parse_args(argv)
     if arguments.command is None:
         parser.print_help(sys.stderr)

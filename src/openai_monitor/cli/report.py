@@ -5,13 +5,16 @@ import sys
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from openai_monitor.cli import terminal
-from openai_monitor.cli.conditions import Condition
 from openai_monitor.cli.files import check_folder, check_place, make_folder, save
 from openai_monitor.errors import ParameterError, SettingsError
 from openai_monitor.outputs import render
 from openai_monitor.rows import MetricSetResult, Round
+
+if TYPE_CHECKING:
+    from openai_monitor.cli.conditions import Condition
 
 COLLECTED, INCOMPLETE, CONDITION_HOLDS = 0, 1, 3
 MOST_WARNINGS = 5
@@ -22,7 +25,7 @@ class Report:
     """How one round is to be printed and judged; its options are checked here, before anything is asked."""
 
     def __init__(
-        self, arguments: argparse.Namespace, conditions: Sequence[Condition], metric_sets: Sequence[str]
+        self, arguments: argparse.Namespace, conditions: Sequence["Condition"], metric_sets: Sequence[str]
     ) -> None:
         wanted = arguments.metrics
         self._shown = tuple(wanted if wanted is not None else metric_sets)

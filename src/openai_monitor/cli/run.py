@@ -1,5 +1,6 @@
 """One command line from start to exit code; at this last edge whatever was raised becomes a sentence."""
 
+import gc
 import os
 import sys
 from collections.abc import Sequence
@@ -9,6 +10,9 @@ from openai_monitor.cli.parser import parse
 
 INTERRUPTED = 130
 
+_LOADING = 20_000
+"""Objects between two looks for garbage: what loads is none, and would be looked through eighty times."""
+
 
 def run(argv: Sequence[str] | None) -> int:
     """Parse, run the command, and see that all output has left.
@@ -16,6 +20,7 @@ def run(argv: Sequence[str] | None) -> int:
     Raises nothing but a Ctrl-C that comes too late.
     """
     terminal.start()
+    gc.set_threshold(_LOADING)
     # pydantic would look through every installed package for plugins, which takes as long as all our models.
     os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "true")
     try:

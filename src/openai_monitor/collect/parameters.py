@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+from datetime import UTC, tzinfo
 
 from openai_monitor.definition.model import ParamSpec
 from openai_monitor.definition.placeholder import Parameter
@@ -52,12 +52,18 @@ def describe(spec: ParamSpec) -> str:
     return ": ".join((parts[0], ", ".join(parts[1:]))) if parts[1:] else parts[0]
 
 
-def zone_of(parameters: Mapping[str, Parameter]) -> ZoneInfo | None:
+def zone_of(parameters: Mapping[str, Parameter]) -> tzinfo | None:
     """The zone named by the parameter ``timezone``; None where the definition has none, meaning local time."""
     parameter = parameters.get(TIME_ZONE)
     name = (parameter.value or "").strip() if parameter else ""
     if not name:
         return None
+    return UTC if name == "UTC" else _zone(name)
+
+
+def _zone(name: str) -> tzinfo:
+    from zoneinfo import ZoneInfo, ZoneInfoNotFoundError  # noqa: PLC0415 - UTC, the usual one, needs no database
+
     try:
         return ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError, OSError):

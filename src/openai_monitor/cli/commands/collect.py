@@ -10,6 +10,7 @@ from openai_monitor.cli.parser import EXIT_CODES
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from openai_monitor.cli.conditions import Condition
     from openai_monitor.cli.parameters import Values
     from openai_monitor.collect.plan import Plan
     from openai_monitor.definition.load import Definition
@@ -97,10 +98,18 @@ def _remarks(definition: "Definition") -> "Sequence[Problem]":
     return lint(definition)
 
 
+def _conditions(definition: "Definition", texts: "Sequence[str]") -> "Sequence[Condition]":
+    if not texts:
+        return ()
+    from openai_monitor.cli.conditions import compile_conditions
+
+    fields = {each.name or "": [spec.field or "" for spec in each.fields] for each in definition.sets}
+    return compile_conditions(texts, fields)
+
+
 def run(arguments: argparse.Namespace) -> int:
     """Collect and print; see EXIT_CODES."""
     from openai_monitor.cli.collecting import collect_once
-    from openai_monitor.cli.conditions import compile_conditions
     from openai_monitor.cli.parameters import how_to_give_key, split_pairs
     from openai_monitor.cli.report import Report
     from openai_monitor.collect.plan import make_plan
@@ -110,9 +119,9 @@ def run(arguments: argparse.Namespace) -> int:
     definition = load_definition(arguments.define)
     for problem in _remarks(definition):
         terminal.say(str(problem))
-    fields = {each.name or "": [spec.field or "" for spec in each.fields] for each in definition.sets}
-    conditions = compile_conditions(arguments.fail_if, fields)
-    report = Report(arguments, conditions, [each.name or "" for each in definition.sets])
+    report = Report(
+        arguments, _conditions(definition, arguments.fail_if), [each.name or "" for each in definition.sets]
+    )
     tags = split_pairs("--tag", arguments.tag)
 
     def plan(values: "Values") -> "Plan":

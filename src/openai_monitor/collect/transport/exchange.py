@@ -8,7 +8,6 @@ from openai_monitor.collect.answer import Answer
 from openai_monitor.collect.transport import failures
 from openai_monitor.collect.transport.client import Client, HttpcoreClient, Reply
 from openai_monitor.collect.transport.cookies import Session
-from openai_monitor.collect.transport.digest import authorization
 from openai_monitor.collect.transport.proxies import netloc
 from openai_monitor.collect.transport.redirect import is_redirect, next_request
 from openai_monitor.collect.transport.settings import TransportSettings
@@ -67,6 +66,8 @@ class Transport:
         reply = await self._ask_once(request, session)
         if reply.status != 401 or request.digest is None:
             return reply
+        from openai_monitor.collect.transport.digest import authorization  # noqa: PLC0415 - only when challenged
+
         challenges = reply.headers.all("www-authenticate")
         answer = authorization(request.digest, request.method, request.target, challenges)
         if answer is None:
