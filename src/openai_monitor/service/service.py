@@ -6,6 +6,7 @@ import signal
 from collections.abc import AsyncIterator, Coroutine, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
@@ -98,7 +99,10 @@ class Service:
             ca_file=Path(network.ca_file) if network.ca_file else None,
             allow_plaintext_token=network.allow_plaintext_token,
             max_connections=limits.in_flight,
+            lean=True,
         )
+        if find_spec("httptools") is None:
+            _log.info("httptools is not installed (pip install 'openai-monitor[service]'): requests cost more CPU")
         room = Room(limits.in_flight * ROUNDS_PER_REQUEST, limits.per_host * ROUNDS_PER_REQUEST)
         async with Transport(settings) as transport:
             gate = Gate(transport, self.stats, total=limits.in_flight, per_host=limits.per_host)

@@ -1,4 +1,4 @@
-"""What the transport's tests share: servers that end with the test, and no proxy but the test's own."""
+"""What the transport's tests share: both engines, servers that end with the test, and no proxy but the test's own."""
 
 import asyncio
 import socket
@@ -13,6 +13,9 @@ from tests.collect.transport.web import Server, send
 
 from openai_monitor.collect.answer import Answer
 from openai_monitor.collect.request import Request
+from openai_monitor.collect.transport import client as client_module
+from openai_monitor.collect.transport.engine_httpcore import HttpcoreEngine
+from openai_monitor.collect.transport.engine_httptools import HttptoolsEngine
 
 S = TypeVar("S", bound=Server)
 
@@ -28,6 +31,12 @@ Fetch = Callable[..., Answer]
 Resolve = Callable[..., None]
 
 
+@pytest.fixture(params=[HttpcoreEngine, HttptoolsEngine])
+def engine(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every rule holds with either engine."""
+    monkeypatch.setattr(client_module, "engine_of", lambda _: request.param())
+
+
 @pytest.fixture(autouse=True)
 def no_proxies(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY"):
@@ -36,7 +45,7 @@ def no_proxies(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def start() -> Iterator[Start]:
+def start(engine: None) -> Iterator[Start]:
     """Starts a server, which ends with the test."""
     with ExitStack() as stack:
 
@@ -58,7 +67,7 @@ def serve(start: Start) -> Serve:
 
 
 @pytest.fixture
-def fetch() -> Fetch:
+def fetch(engine: None) -> Fetch:
     """Sends one request over a transport of its own."""
 
     def fetch(request: Request, **settings: Any) -> Answer:

@@ -13,6 +13,8 @@ from tests.collect.transport.web import Asked, Server, ok, request_to, send
 from openai_monitor import __version__
 from openai_monitor.collect.transport import Session, Transport, TransportSettings, wire
 from openai_monitor.collect.transport import client as client_module
+from openai_monitor.collect.transport.engine_httpcore import HttpcoreEngine
+from openai_monitor.collect.transport.engine_httptools import HttptoolsEngine
 
 
 def test_the_target_goes_out_exactly_as_it_is(serve: Serve, fetch: Fetch) -> None:
@@ -217,6 +219,13 @@ def test_no_message_of_the_http_libraries_is_logged(
 def test_no_tls_context_is_made_for_plain_http(serve: Serve, fetch: Fetch, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(client_module, "client_context", lambda _: pytest.fail("20 ms for nothing"))
     assert fetch(request_to(serve(ok()))).status == 200
+
+
+def test_the_lean_engine_is_for_those_who_ask_where_its_library_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert isinstance(client_module.engine_of(TransportSettings()), HttpcoreEngine)
+    assert isinstance(client_module.engine_of(TransportSettings(lean=True)), HttptoolsEngine)
+    monkeypatch.setattr(client_module, "find_spec", lambda _: None)
+    assert isinstance(client_module.engine_of(TransportSettings(lean=True)), HttpcoreEngine)
 
 
 def test_the_package_is_loaded_with_the_first_request_only() -> None:

@@ -22,7 +22,7 @@ def test_no_more_are_kept_than_may_be_in_flight(serve: Serve) -> None:
 
 
 def test_a_connection_is_not_kept_for_ever(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(pool, "_KEEP_ALIVE", 0.05)
+    monkeypatch.setattr(pool, "KEEP_ALIVE", 0.05)
     server, other = serve(ok()), serve(ok())
 
     async def pausing() -> None:
@@ -38,6 +38,21 @@ def test_a_connection_is_not_kept_for_ever(serve: Serve, monkeypatch: pytest.Mon
 def test_a_connection_the_server_wants_closed_is_not_kept(serve: Serve) -> None:
     server = serve(ok(b"", "Connection: close"))
     asyncio.run(send(request_to(server), request_to(server)))
+    assert server.connections == 2
+
+
+@pytest.mark.parametrize("more", [b"x", ok(b"of another request")])
+def test_a_connection_on_which_more_came_than_was_asked_for_is_not_kept(serve: Serve, more: bytes) -> None:
+    server = serve(ok() + more)
+    answers = asyncio.run(send(request_to(server), request_to(server)))
+    assert [answer.body for answer in answers] == [b'{"a":1}'] * 2
+    assert server.connections == 2
+
+
+def test_a_connection_the_request_wants_closed_is_not_kept(serve: Serve) -> None:
+    server = serve(ok())
+    request = request_to(server, headers=(("connection", "Close"),))
+    asyncio.run(send(request, request))
     assert server.connections == 2
 
 

@@ -3,6 +3,7 @@
 import zlib
 from collections.abc import AsyncIterable, Iterable
 
+from openai_monitor.collect.answer import Headers
 from openai_monitor.collect.transport.failures import BodyTooLarge, BodyUnreadable
 
 ACCEPT_ENCODING = "gzip, deflate"
@@ -13,28 +14,49 @@ _GZIP, _ZLIB, _RAW = 31, 15, -15
 """Window bits, which choose zlib's format."""
 
 
-async def read_body(chunks: AsyncIterable[bytes], codings: Iterable[str], limit: int) -> bytes:
-    """Read to the end; ``codings`` are the values of Content-Encoding.
+class Body:
+    """A body that comes piece by piece; ``codings`` are the values of Content-Encoding.
 
-    Raises BodyTooLarge when more than ``limit`` bytes come, before or after decompression; BodyUnreadable.
     An unknown coding is left as it is: HertzBeat reads such bodies too, and many are not compressed at all.
     """
-    stages = _stages(codings, limit)
-    parts: list[bytes] = []
-    came = made = 0
-    async for chunk in chunks:
-        came += len(chunk)
-        piece = chunk
-        for stage in stages:
+
+    def __init__(self, codings: Iterable[str], limit: int) -> None:
+        self._stages = _stages(codings, limit)
+        self._limit = limit
+        self._parts: list[bytes] = []
+        self._came = self._made = 0
+
+    def feed(self, piece: bytes) -> None:
+        """Take a piece. Raises BodyTooLarge past the limit, before or after decompression; BodyUnreadable."""
+        self._came += len(piece)
+        for stage in self._stages:
             piece = stage.feed(piece)
-        made += len(piece)
-        if came > limit or made > limit:
-            raise BodyTooLarge(limit)
-        parts.append(piece)
-    if came:
-        for stage in stages:
-            stage.finish()
-    return parts[0] if len(parts) == 1 else b"".join(parts)
+        self._made += len(piece)
+        if self._came > self._limit or self._made > self._limit:
+            raise BodyTooLarge(self._limit)
+        self._parts.append(piece)
+
+    def finish(self) -> bytes:
+        """Give the whole. Raises BodyUnreadable when it ends too early."""
+        if self._came:
+            for stage in self._stages:
+                stage.finish()
+        return self._parts[0] if len(self._parts) == 1 else b"".join(self._parts)
+
+
+async def read_body(chunks: AsyncIterable[bytes], codings: Iterable[str], limit: int) -> bytes:
+    """Read to the end; raises as ``Body`` does."""
+    body = Body(codings, limit)
+    async for chunk in chunks:
+        body.feed(chunk)
+    return body.finish()
+
+
+def check_length(headers: Headers, limit: int) -> None:
+    """Raise BodyTooLarge when the answer announces more than the limit."""
+    declared = headers.get("content-length") or ""
+    if declared.isdecimal() and int(declared) > limit:
+        raise BodyTooLarge(limit)
 
 
 def _stages(codings: Iterable[str], limit: int) -> list["_Inflater"]:

@@ -1,8 +1,8 @@
-"""One request and its answer on the wire. The only place that knows httpcore, the engine below httpx.
+"""One request and its answer on the wire, whichever engine speaks HTTP.
 
-httpcore is driven directly, with a request built once: httpx's client costs half as much again, imports
-more, and takes no network backend, which the guard and the proxies need. Another engine goes behind
-``Client``.
+httpcore, the engine below httpx, is driven directly, with a request built once: httpx's client costs half as much
+again, imports more, and takes no network backend, which the guard and the proxies need. The service, which asks for
+months, takes a leaner engine where its library is installed; see ``engine_httptools``.
 """
 
 import asyncio
@@ -12,14 +12,13 @@ import ssl
 import time
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING, Protocol, cast
+from importlib.util import find_spec
+from typing import TYPE_CHECKING
 from weakref import WeakValueDictionary
-
-import httpcore
 
 from openai_monitor.collect.answer import Headers
 from openai_monitor.collect.transport import failures
-from openai_monitor.collect.transport.body import read_body
+from openai_monitor.collect.transport.connection import Engine, Wire
 from openai_monitor.collect.transport.dial import (
     Dialer,
     ForwardDialer,
@@ -37,8 +36,6 @@ from openai_monitor.collect.transport.wire import checked_host, wire_headers
 from openai_monitor.errors import MonitorError
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterable
-
     from openai_monitor.collect.request import Request
 
 # Its debug messages show the headers of answers; those of httpx, should the program use it, whole addresses.
@@ -56,26 +53,13 @@ class Reply:
     seconds: float
 
 
-class Client(Protocol):
-    """What an HTTP engine has to do for a transport."""
-
-    async def send(self, request: "Request") -> Reply:
-        """Ask once: no redirects, no cookies, no second try.
-
-        Raises CollectionError, and SettingsError for a proxy or a certificate file that can't be used.
-        """
-
-    async def aclose(self) -> None:
-        """Close every connection."""
-
-
 @dataclass(frozen=True, slots=True)
 class _Native:
-    """A request as httpcore takes it, the way it goes, and how messages name the peer."""
+    """A request as the engine takes it, the way it goes, and how messages name the peer."""
 
-    owner: "HttpcoreClient"
+    owner: "Client"
     way: Way
-    request: httpcore.Request
+    prepared: object
     peer: str
     timeout: float | None
 
@@ -83,7 +67,18 @@ class _Native:
         return f"_Native(peer={self.peer!r})"
 
 
-class HttpcoreClient:
+def engine_of(settings: TransportSettings) -> Engine:
+    """The engine that these settings ask for, as far as its library is here."""
+    if settings.lean and find_spec("httptools") is not None:
+        from openai_monitor.collect.transport.engine_httptools import HttptoolsEngine  # noqa: PLC0415 - an extra
+
+        return HttptoolsEngine()
+    from openai_monitor.collect.transport.engine_httpcore import HttpcoreEngine  # noqa: PLC0415 - not beside the other
+
+    return HttpcoreEngine()
+
+
+class Client:
     """HTTP/1.1 over kept connections."""
 
     def __init__(self, settings: TransportSettings) -> None:
@@ -91,7 +86,8 @@ class HttpcoreClient:
         self._proxies = Proxies(os.environ if settings.trust_env else {}, settings.proxy)
         # A way lives as long as a request that goes it, or an idle connection there.
         self._ways: WeakValueDictionary[tuple[str, str, int, bool], Way] = WeakValueDictionary()
-        self._pool = Pool(settings.max_connections)
+        self._engine = engine_of(settings)
+        self._pool = Pool(self._engine, settings.max_connections)
         self._slots = asyncio.Semaphore(settings.max_connections)
 
     @cached_property
@@ -99,7 +95,10 @@ class HttpcoreClient:
         return client_context(self._settings.ca_file)
 
     async def send(self, request: "Request") -> Reply:
-        """See Client."""
+        """Ask once: no redirects, no cookies, no second try.
+
+        Raises CollectionError, and SettingsError for a proxy or a certificate file that can't be used.
+        """
         native = request.native
         if not isinstance(native, _Native) or native.owner is not self:
             request.native = native = self._prepare(request)
@@ -111,22 +110,18 @@ class HttpcoreClient:
         await self._pool.aclose()
 
     async def _exchange(self, native: _Native) -> Reply:
-        answered = False
         started = time.perf_counter()
         connection = await self._pool.take(native.way)
         try:
-            response = await connection.handle_async_request(native.request)
-            answered = True
-            headers = headers_of(response)
-            body = await read_response(response, headers, self._settings.max_body)
+            status, headers, body = await connection.ask(native.prepared, self._settings.max_body)
         except BaseException as error:
-            # Also when cancelled: httpcore itself may leave a connection neither open nor closed then.
+            # Also when cancelled: an engine may leave a connection neither open nor closed then.
             await connection.aclose()
             if isinstance(error, MonitorError) or not isinstance(error, Exception):
                 raise
-            raise failures.in_exchange(error, native.peer, native.timeout, answered=answered) from None
+            raise failures.in_exchange(error, native.peer, native.timeout, answered=connection.answered) from None
         await self._pool.give_back(connection, native.way)
-        return Reply(response.status, headers, body, time.perf_counter() - started)
+        return Reply(status, headers, body, time.perf_counter() - started)
 
     def _prepare(self, request: "Request") -> _Native:
         host, port = checked_host(request), request.port
@@ -134,9 +129,10 @@ class HttpcoreClient:
         guarded = is_in_clear(request) and not self._settings.allow_plaintext_token
         if guarded and proxy is not None:
             raise proxy_refused(host, port, proxy)
-        native = native_request(request, host, proxy, self._settings.user_agent)
+        wire = wire_of(request, host, proxy, self._settings.user_agent)
         way = self._way(request.scheme, host, port, proxy, guarded)
-        return _Native(self, way, native, peer_of(request.scheme, host, port, proxy), request.timeout)
+        prepared = self._engine.prepare(wire, way)
+        return _Native(self, way, prepared, peer_of(request.scheme, host, port, proxy), request.timeout)
 
     def _way(self, scheme: str, host: str, port: int, proxy: Proxy | None, guarded: bool) -> Way:
         # The proxy follows from the destination, which the environment decides once.
@@ -156,37 +152,15 @@ class HttpcoreClient:
         return TunnelDialer(proxy, context, self._settings.user_agent)
 
 
-def native_request(request: "Request", host: str, proxy: Proxy | None, user_agent: str) -> httpcore.Request:
-    """Build a request as httpcore takes it; a proxy that forwards is asked for the whole address."""
+def wire_of(request: "Request", host: str, proxy: Proxy | None, user_agent: str) -> Wire:
+    """Give a request as it stands on the wire; a proxy that forwards is asked for the whole address."""
     forwarder = proxy if proxy and forwards(proxy, request.scheme) else None
     target = f"http://{netloc(host, request.port)}{request.target}" if forwarder else request.target
     credentials = proxy_authorization(forwarder) if forwarder else None
-    return httpcore.Request(
-        request.method,
-        httpcore.URL(scheme=request.scheme, host=host, port=request.port, target=target),
-        headers=wire_headers(request, host, user_agent, credentials),
-        content=request.body,
-        extensions={"timeout": dict.fromkeys(("connect", "read", "write"), request.timeout or None)},
-    )
+    headers = wire_headers(request, host, user_agent, credentials)
+    return Wire(request.method, target, headers, request.body, request.timeout or None)
 
 
 def peer_of(scheme: str, host: str, port: int, proxy: Proxy | None) -> str:
     """Name whoever answers: the host, or a proxy that forwards."""
     return str(proxy) if proxy and forwards(proxy, scheme) else netloc(host, port)
-
-
-def headers_of(response: httpcore.Response) -> Headers:
-    """Give the headers of an answer."""
-    return Headers([(name.decode("latin-1"), value.decode("latin-1")) for name, value in response.headers])
-
-
-async def read_response(response: httpcore.Response, headers: Headers, limit: int) -> bytes:
-    """Read the body, decompressed and at most so many bytes; raises what ``failures.in_exchange`` tells of."""
-    try:
-        declared = headers.get("content-length") or ""
-        if declared.isdecimal() and int(declared) > limit:
-            raise failures.BodyTooLarge(limit)
-        chunks = cast("AsyncIterable[bytes]", response.stream)
-        return await read_body(chunks, headers.all("content-encoding"), limit)
-    finally:
-        await response.aclose()

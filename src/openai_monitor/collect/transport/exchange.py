@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Self
 
 from openai_monitor.collect.answer import Answer
 from openai_monitor.collect.transport import failures
-from openai_monitor.collect.transport.client import Client, HttpcoreClient, Reply
+from openai_monitor.collect.transport.client import Client, Reply
 from openai_monitor.collect.transport.cookies import Session
 from openai_monitor.collect.transport.proxies import netloc
 from openai_monitor.collect.transport.redirect import is_redirect, next_request
@@ -22,7 +22,7 @@ class Transport:
     """Sends requests over kept connections; use it as an async context manager, one a run."""
 
     def __init__(self, settings: TransportSettings | None = None) -> None:
-        self._client: Client = HttpcoreClient(settings or TransportSettings())
+        self._client = Client(settings or TransportSettings())
 
     async def __aenter__(self) -> Self:
         return self

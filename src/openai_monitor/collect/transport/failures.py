@@ -130,12 +130,6 @@ def unexpected(error: Exception, peer: str) -> CollectionError:
 def _in_head(error: Exception, peer: str) -> CollectionError:
     if isinstance(error, httpcore.RemoteProtocolError):
         return not_http(peer)
-    if isinstance(error, httpcore.LocalProtocolError):
-        return CollectionError(
-            Code.FAIL,
-            f"the request to {peer} is no valid HTTP: check its headers, "
-            f"above all Content-Length and Transfer-Encoding",
-        )
     if isinstance(error.__cause__, ssl.SSLError):
         return _unconnectable(_handshake(error.__cause__.reason or "", peer))
     if isinstance(error, httpcore.NetworkError):

@@ -7,11 +7,10 @@ good, until none is left to give; and each step looks through everything that is
 import ssl
 from dataclasses import dataclass, field
 
-import httpcore
-
+from openai_monitor.collect.transport.connection import Connection, Engine
 from openai_monitor.collect.transport.dial import Dialer
 
-_KEEP_ALIVE = 30.0
+KEEP_ALIVE = 30.0
 """Seconds an idle connection is kept: less than most servers keep theirs."""
 
 
@@ -24,24 +23,18 @@ class Way:
     port: int
     dialer: Dialer
     context: ssl.SSLContext | None
-    idle: list[httpcore.AsyncHTTPConnection] = field(default_factory=list)
-
-    def open(self) -> httpcore.AsyncHTTPConnection:
-        """Return a connection that is made when it is first asked."""
-        origin = httpcore.Origin(self.scheme.encode("ascii"), self.host.encode("ascii"), self.port)
-        return httpcore.AsyncHTTPConnection(
-            origin, ssl_context=self.context, keepalive_expiry=_KEEP_ALIVE, network_backend=self.dialer
-        )
+    idle: list[Connection] = field(default_factory=list)
 
 
 class Pool:
     """Lends each connection to one request at a time, and keeps at most ``most`` idle ones."""
 
-    def __init__(self, most: int) -> None:
+    def __init__(self, engine: Engine, most: int) -> None:
+        self._engine = engine
         self._most = most
-        self._idle: dict[httpcore.AsyncHTTPConnection, Way] = {}
+        self._idle: dict[Connection, Way] = {}
 
-    async def take(self, way: Way) -> httpcore.AsyncHTTPConnection:
+    async def take(self, way: Way) -> Connection:
         """Return an idle connection that still lives, or a new one."""
         while way.idle:
             connection = way.idle.pop()
@@ -49,9 +42,9 @@ class Pool:
             if not connection.has_expired():
                 return connection
             await connection.aclose()
-        return way.open()
+        return self._engine.connect(way)
 
-    async def give_back(self, connection: httpcore.AsyncHTTPConnection, way: Way) -> None:
+    async def give_back(self, connection: Connection, way: Way) -> None:
         """Keep a connection whose answer was read to its end, if the server does."""
         if not connection.is_available():
             await connection.aclose()

@@ -13,8 +13,9 @@ import httpcore
 from openai_monitor.collect.answer import Answer
 from openai_monitor.collect.transport import failures
 from openai_monitor.collect.transport.certificate import certificate_of, presented_certificate
-from openai_monitor.collect.transport.client import headers_of, native_request, peer_of, read_response
+from openai_monitor.collect.transport.client import peer_of, wire_of
 from openai_monitor.collect.transport.dial import TunnelDialer, forwards, in_time, look_up, race
+from openai_monitor.collect.transport.engine_httpcore import httpcore_request, read_answer
 from openai_monitor.collect.transport.proxies import Proxies, netloc
 from openai_monitor.collect.transport.tls import client_context
 from openai_monitor.collect.transport.wire import address_of, checked_host
@@ -147,11 +148,11 @@ class Reach:
         connection = httpcore.AsyncHTTP11Connection(origin, self._connected)
         sent, began = datetime.now(UTC), time.perf_counter()
         try:
-            native = native_request(request, self._host, proxy, self._settings.user_agent)
+            wire = wire_of(request, self._host, proxy, self._settings.user_agent)
+            native = httpcore_request(wire, request.scheme, self._host, self._port)
             response = await connection.handle_async_request(native)
             answered = True
-            headers = headers_of(response)
-            body = await read_response(response, headers, self._settings.max_body)
+            headers, body = await read_answer(response, self._settings.max_body)
         except CollectionError:
             raise
         except Exception as error:  # noqa: BLE001 - this is the edge

@@ -14,6 +14,7 @@ class TransportSettings:
     ``trust_env`` is whether HTTPS_PROXY, HTTP_PROXY, ALL_PROXY and NO_PROXY are honoured;
     ``proxy`` is an address that takes their place.
     ``max_connections`` bounds what is in flight at once; further requests wait, outside their own timeout.
+    ``lean`` asks for the engine that costs least, where its library is installed.
     """
 
     ca_file: Path | None = None
@@ -23,3 +24,4 @@ class TransportSettings:
     trust_env: bool = True
     proxy: str | None = field(default=None, repr=False)
     max_connections: int = 32
+    lean: bool = False

@@ -59,6 +59,7 @@ def wire_headers(request: "Request", host: str, user_agent: str, proxy_authoriza
         ours["Content-Length"] = str(len(request.body or b""))
     if proxy_authorization is not None:
         ours["Proxy-Authorization"] = proxy_authorization
+    _check_framing(request, ours["Host"])
     added = [(name, value) for name, value in ours.items() if name.lower() not in given]
     return [_raw(name, value) for name, value in (*added, *request.headers)]
 
@@ -66,6 +67,18 @@ def wire_headers(request: "Request", host: str, user_agent: str, proxy_authoriza
 def address_of(request: "Request") -> str:
     """Return the address that is asked, without its query."""
     return f"{request.scheme}://{netloc(request.host, request.port)}{request.target.partition('?')[0]}"
+
+
+def _check_framing(request: "Request", place: str) -> None:
+    """Refuse what would leave open where the request ends or to whom it goes."""
+    hosts = [name for name, _ in request.headers if name.lower() == "host"]
+    codings = [value.strip().lower() for name, value in request.headers if name.lower() == "transfer-encoding"]
+    if len(hosts) > 1 or codings not in ([], ["chunked"]):
+        raise CollectionError(
+            Code.FAIL,
+            f"nothing was sent: the request to {place} is no valid HTTP: check its headers, "
+            f"above all Host and Transfer-Encoding",
+        )
 
 
 def is_writable(value: str) -> bool:
