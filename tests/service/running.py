@@ -47,9 +47,13 @@ class Calendar:
     """A schedule that notes what it is told."""
 
     held: list[float] = field(default_factory=list)
+    rested: list[float] = field(default_factory=list)
 
     def hold(self, name: str, until: float) -> None:
         self.held.append(until)
+
+    def rest(self, name: str, until: float) -> None:
+        self.rested.append(until)
 
     def next_due(self, name: str) -> float | None:
         return asyncio.get_running_loop().time() + 60
@@ -76,14 +80,14 @@ class Bench:
     def put(self, **monitor: Any) -> None:
         self.runner.put(self.spec(**monitor))
 
-    async def turn(self, name: str = "acme", missed: int = 0) -> bool:
-        now = asyncio.get_running_loop().time()
-        return await self.runner.run(Turn(name, now, missed, self.calendar))
+    async def turn(self, name: str = "acme", missed: int = 0, *, after: float = 0.0, beside: bool = False) -> bool:
+        due = asyncio.get_running_loop().time() + after
+        return await self.runner.run(Turn(name, due, missed, self.calendar, beside))
 
-    async def round(self) -> RoundEvent:
-        """One round of ``acme``."""
+    async def round(self, *, after: float = 0.0, beside: bool = False) -> RoundEvent:
+        """One round of ``acme``, as if so many seconds had passed."""
         before = len(self.events)
-        await self.turn()
+        await self.turn(after=after, beside=beside)
         assert len(self.events) == before + 1
         return self.events[-1]
 

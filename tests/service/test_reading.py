@@ -268,6 +268,14 @@ def test_another_machine_may_not(host: str, tmp_path: Path) -> None:
     assert f"a period of 0.2 s is too short for {host}" in problem
 
 
+def test_a_metric_set_with_an_interval_of_its_own_may_not_either(tmp_path: Path) -> None:
+    write(tmp_path, OWN_DEFINITION.replace("priority: 0", "interval: 5", 1), "mine.yml")
+    text = "monitors:\n  - {name: m, define: mine.yml, period: 300, params: {host: 10.0.0.1}}\n"
+    (problem,) = problems_of(tmp_path, text)
+    assert "the interval of " in problem
+    assert "of 5 s is too short for 10.0.0.1" in problem
+
+
 def test_a_definition_that_did_not_change_is_the_same_object(tmp_path: Path) -> None:
     path = write(tmp_path, "monitors:\n  - {name: m, define: mine.yml}\n")
     write(tmp_path, OWN_DEFINITION, "mine.yml")

@@ -11,6 +11,7 @@ import pytest
 from tests.service.running import KEY, Bench, bench
 
 from openai_monitor.collect.retry import RetryPolicy
+from openai_monitor.definition.shipped import shipped_folder
 from openai_monitor.sandbox import FAULTS
 from openai_monitor.schedule.events import RoundEvent, Trouble
 from openai_monitor.schedule.logs import set_up
@@ -317,3 +318,77 @@ def test_no_line_of_the_log_shows_a_key(style: str, tmp_path: Path, capfd: pytes
     assert "GET http://127.0.0.1" in shown
     for part in ("fake+secret", "fake%2Bsecret", "secret/key", "c2Vzcy1mYWtl"):
         assert part not in shown
+
+
+# Metric sets with an interval of their own
+
+
+def with_interval(made: Bench, seconds: int) -> None:
+    """Give the subscription an interval of its own."""
+    text = (shipped_folder() / "openai.yml").read_text(encoding="utf-8")
+    head, name, rest = text.partition("  - name: billing_subscription\n")
+    (made.folder / "openai.yml").write_text(f"{head}{name}    interval: {seconds}\n{rest}", encoding="utf-8")
+    made.put(define="openai.yml")
+
+
+def sets_of(event: RoundEvent) -> list[str]:
+    return [result.name for result in event.round.results]
+
+
+EACH_ROUND = ["credit_grants", "model_cost"]
+ALL = [*EACH_ROUND, "billing_subscription"]
+
+
+def test_a_set_with_an_interval_of_its_own_is_left_out_until_it_is_due(tmp_path: Path) -> None:
+    async def check(made: Bench) -> None:
+        with_interval(made, 3600)
+        events = [await made.round(after=seconds) for seconds in (0, 60, 3540, 3600, 3660)]
+        assert [sets_of(event) for event in events] == [ALL, EACH_ROUND, EACH_ROUND, ALL, EACH_ROUND]
+        assert all(event.round.ok for event in events)
+        assert asked(made).count("subscription") == 2
+        assert sets_of(await made.round(after=3700, beside=True)) == ALL  # whoever asks beside the times wants all
+
+    on_a_bench(tmp_path, check)
+
+
+def test_the_next_round_is_that_of_the_set_due_first(tmp_path: Path) -> None:
+    async def check(made: Bench) -> None:
+        with_interval(made, 45)
+        await made.round()
+        (until,) = made.calendar.rested
+        assert until - asyncio.get_running_loop().time() == pytest.approx(45 - 15 / 2, abs=2)
+
+    on_a_bench(tmp_path, check)
+
+
+def test_what_is_wrong_with_a_set_stays_wrong_until_it_is_due_again(tmp_path: Path) -> None:
+    async def check(made: Bench) -> None:
+        with_interval(made, 3600)
+        made.server.switch("subscription=404")
+        first = await made.round()
+        made.server.switch()
+        second, third = await made.round(after=60), await made.round(after=3600)
+        assert [event.trouble for event in (first, second, third)] == [Trouble.BAD_ANSWER, Trouble.BAD_ANSWER, None]
+        assert second.round.ok
+
+    async def message(made: Bench) -> None:
+        with_interval(made, 3600)
+        made.server.switch("subscription=404")
+        await made.round()
+        await made.round(after=60)
+        assert made.health.monitors["acme"].message.startswith("billing_subscription: HTTP 404")
+
+    on_a_bench(tmp_path, check)
+    on_a_bench(tmp_path, message)
+
+
+def test_after_a_refused_key_every_set_is_due(tmp_path: Path) -> None:
+    async def check(made: Bench) -> None:
+        with_interval(made, 3600)
+        await made.round()
+        made.server.switch("401")
+        assert (await made.round(after=60)).trouble is Trouble.KEY_REFUSED
+        made.server.switch()
+        assert sets_of(await made.round(after=120)) == ALL
+
+    on_a_bench(tmp_path, check)

@@ -43,6 +43,25 @@ def test_the_while_begins_with_the_first_failure() -> None:
     assert monitor.sets[0].failing_since == MOMENT + timedelta(seconds=300.5)
 
 
+def test_a_set_that_was_not_due_is_as_it_was() -> None:
+    monitor = after(event(CREDIT, COST), event(CREDIT, after=300), event(CREDIT, after=600))
+    assert shown(monitor, 600.5) == ["credit_grants", "model_cost"]
+    cost = monitor.sets[1]
+    assert (cost.up, cost.last_success, cost.trouble) == (True, MOMENT, None)
+
+
+def test_a_set_that_failed_and_is_not_due_still_fails() -> None:
+    monitor = after(event(CREDIT, COST), event(CREDIT, down("model_cost"), after=300), event(CREDIT, after=600))
+    cost = monitor.sets[1]
+    assert (cost.up, cost.trouble) == (False, Trouble.API_DOWN)
+    assert shown(monitor, 300.5 + 901) == ["credit_grants"]
+
+
+def test_a_set_that_was_not_due_when_the_key_was_refused_goes_too() -> None:
+    monitor = after(event(CREDIT, COST), event(refused("credit_grants"), after=300))
+    assert shown(monitor, 300.5) == []
+
+
 def test_a_success_ends_it() -> None:
     monitor = after(event(CREDIT), event(down("credit_grants"), after=300), event(CREDIT, after=600))
     assert monitor.sets[0].up
@@ -75,11 +94,6 @@ def test_a_round_that_tells_of_no_set_lets_all_of_them_fail() -> None:
         ("model_cost", Trouble.CONFIGURATION),
     ]
     assert shown(monitor, 301) == ["credit_grants", "model_cost"]
-
-
-def test_a_set_that_the_definition_has_no_more_is_gone() -> None:
-    monitor = after(event(CREDIT, COST), event(CREDIT, after=300))
-    assert [each.name for each in monitor.sets] == ["credit_grants"]
 
 
 def test_values_go_when_the_next_round_is_long_overdue() -> None:

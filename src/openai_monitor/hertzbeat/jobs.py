@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 
 from openai_monitor.hertzbeat.errors import JobError
 from openai_monitor.hertzbeat.kinds import Kind, kind_of
+from openai_monitor.schedule.intervals import Dues
 
 ENCRYPTED = 2
 """The type of a configmap entry whose value is encrypted."""
@@ -53,6 +54,10 @@ class Job:
     def host(self) -> str | None:
         """The host that is asked, as far as the parameters tell."""
         return next((item.value for item in self.config if item.key == "host" and item.type != ENCRYPTED), None)
+
+    def dues(self) -> Dues:
+        """When which of its sets are due."""
+        return Dues(((head.name, head.interval) for head in self.kind.heads), self.period)
 
     def collects_as(self, other: "Job") -> bool:
         """Whether both ask the same with the same parameters under the same name, however they were issued."""

@@ -3,7 +3,6 @@
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from openai_monitor.hertzbeat.intervals import tick_of
 from openai_monitor.hertzbeat.jobs import Job
 from openai_monitor.schedule.events import RoundEvent
 from openai_monitor.schedule.health import Health, MonitorHealth
@@ -46,7 +45,7 @@ class ServiceListener:
         state = self._state(job)
         if job.kind.definition is not None:
             given = (("host", job.host),) if job.host else ()
-            spec = MonitorSpec(job.name, job.kind.definition, given, tick_of(job), job.labels)
+            spec = MonitorSpec(job.name, job.kind.definition, given, job.dues().tick, job.labels)
             self.news.tell(spec, state, pace, event)
         if self.outputs is not None:
             self.outputs.offer(event)
@@ -63,7 +62,7 @@ class ServiceListener:
     def _state(self, job: Job) -> MonitorHealth:
         state = self._states.get(job.name)
         if state is None:
-            state = self._states[job.name] = MonitorHealth(job.name, job.kind.app, job.host, tick_of(job))
+            state = self._states[job.name] = MonitorHealth(job.name, job.kind.app, job.host, job.dues().tick)
             if self.health is not None:
                 self.health.monitors[job.name] = state
         return state

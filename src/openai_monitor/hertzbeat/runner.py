@@ -5,16 +5,16 @@ import logging
 import math
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from openai_monitor.hertzbeat.intervals import due_sets, tick_of
 from openai_monitor.hertzbeat.jobs import Job
 from openai_monitor.hertzbeat.listener import Listener
 from openai_monitor.hertzbeat.one_time import OneTimeJobs
 from openai_monitor.hertzbeat.rounds import JobCollector, Plans
 from openai_monitor.rows import Round
 from openai_monitor.schedule.events import MonitorIdentity, RoundEvent, trouble_of
+from openai_monitor.schedule.intervals import Dues
 from openai_monitor.schedule.pace import Pace
 from openai_monitor.schedule.scheduler import FIRST_WITHIN, Scheduler, Turn
 
@@ -27,16 +27,13 @@ Deliver = Callable[[Job, Round], None]
 
 @dataclass(slots=True, eq=False)
 class Task:
-    """A job that is ours. ``last`` is when each of its sets began last, ``first`` its first round.
-
-    ``held_until`` is when its API wants to be asked again. Times are the loop's.
-    """
+    """A job that is ours. ``first`` is its first round, ``held_until`` (loop time) when its API may be asked again."""
 
     job: Job
     plans: Plans
+    dues: Dues
     pace: Pace
     first: asyncio.Future[Round]
-    last: dict[str, float] = field(default_factory=dict)
     held_until: float = 0.0
     is_running: bool = False
 
@@ -85,7 +82,8 @@ class ScheduledJobs:
             task.job = job
             return
         self.remove(job.monitor_id)
-        task = Task(job, Plans(job), Pace(tick_of(job)), self._loop.create_future())
+        dues = job.dues()
+        task = Task(job, Plans(job), dues, Pace(dues.tick), self._loop.create_future())
         self._tasks[task.name] = task
         if job.cron:
             _log.warning("%s: its cron schedule is not followed here; it runs every %d s", job.name, job.period)
@@ -131,11 +129,13 @@ class ScheduledJobs:
 
     async def run(self, turn: Turn) -> bool:
         """Take a turn: collect the sets that are due. Tells whether they were."""
-        task, now = self._tasks.get(turn.name), self._loop.time()
-        names = due_sets(task.job, task.last, now) if task is not None and self._is_online else frozenset()
-        if task is None or not names:
+        task = self._tasks.get(turn.name)
+        if task is None or not self._is_online or not task.dues.names:
             return True
-        task.last.update(dict.fromkeys(names, now))
+        names = task.dues.due(turn.due) if task.dues.differ else task.dues.names
+        task.dues.began(names, turn.due)
+        if task.dues.differ:
+            self._schedule.rest(turn.name, task.dues.next())
         task.is_running = True
         try:
             return await self._round(task, turn, names)
@@ -147,7 +147,7 @@ class ScheduledJobs:
 
     async def _round(self, task: Task, turn: Turn, names: frozenset[str]) -> bool:
         started = datetime.now(UTC)
-        collected, retries = await self._collector.collect(task.plans, names, self._key, within=tick_of(task.job))
+        collected, retries = await self._collector.collect(task.plans, names, self._key, within=task.dues.tick)
         task.held_until = task.pace.after(collected, turn.due, self._loop.time()) or 0.0
         if task.held_until and self._is_online:
             self._schedule.hold(turn.name, task.held_until)
@@ -175,11 +175,11 @@ class ScheduledJobs:
 
     def _start(self, task: Task, within: float) -> None:
         self._schedule.remove(task.name)
-        self._schedule.add(task.name, tick_of(task.job), lane=task.job.host or "", within=within)
+        self._schedule.add(task.name, task.dues.tick, lane=task.job.host or "", within=within)
         self._schedule.hold(task.name, task.held_until)
 
     def _is_waiting(self, task: Task) -> bool:
-        is_due = bool(due_sets(task.job, task.last, self._loop.time()))
+        is_due = task.dues.next() <= self._loop.time()
         return task.name not in self._schedule or (is_due and not task.is_running)
 
     def _within(self) -> float:

@@ -1,5 +1,6 @@
 """What a round of a monitor tells those who listen: outputs, history, health."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
@@ -21,6 +22,7 @@ class Trouble(Enum):
 
 _REFUSED = (401, 403)
 _GRAVEST_FIRST = (
+    Trouble.CONFIGURATION,
     Trouble.KEY_REFUSED,
     Trouble.RATE_LIMITED,
     Trouble.UNREACHABLE,
@@ -47,8 +49,18 @@ def trouble_of_set(result: MetricSetResult) -> Trouble | None:
 
 def trouble_of(outcome: Round) -> Trouble | None:
     """The gravest trouble of a round; None when every set was collected."""
-    found = {trouble_of_set(result) for result in outcome.results}
+    return gravest(trouble_of_set(result) for result in outcome.results)
+
+
+def gravest(troubles: Iterable[Trouble | None]) -> Trouble | None:
+    """The one of these that most needs somebody."""
+    found = set(troubles)
     return next((trouble for trouble in _GRAVEST_FIRST if trouble in found), None)
+
+
+def is_refused(outcome: Round) -> bool:
+    """Whether the key was refused by all that was asked, so that what it may read is unknown altogether."""
+    return bool(outcome.results) and all(trouble_of_set(result) is Trouble.KEY_REFUSED for result in outcome.results)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +78,8 @@ class RoundEvent:
     """One finished round. Times are aware, UTC.
 
     ``due`` is when it should have started, ``missed`` how many rounds before it were skipped because their time had
-    passed. ``retries`` counts requests that were asked again. ``trouble`` is the gravest of the round.
+    passed. ``retries`` counts requests that were asked again. ``trouble`` is the gravest of the round and of the sets
+    that were not due in it, as of their last time.
     """
 
     monitor: MonitorIdentity

@@ -6,6 +6,7 @@ from ipaddress import ip_address
 from typing import Protocol
 
 from openai_monitor.definition.definition import Definition
+from openai_monitor.schedule.intervals import Dues
 from openai_monitor.schedule.secrets import SecretError, SecretSource
 
 Value = str | SecretSource | None
@@ -35,6 +36,18 @@ class MonitorSpec:
         """The host that is asked, as far as the configuration tells."""
         return host_of(self.definition, dict(self.params))
 
+    def dues(self) -> Dues:
+        """When which of its sets are due."""
+        wanted = self.metrics
+        return Dues(
+            (
+                (each.name or "", max(0, each.interval))
+                for each in self.definition.sets
+                if wanted is None or each.name in wanted
+            ),
+            self.period,
+        )
+
     def asks_like(self, other: "MonitorSpec") -> bool:
         """Whether the two ask the same at the same pace; what is left are names for people, and tags."""
         mine = (self.definition, self.params, self.period, self.metrics)
@@ -59,11 +72,15 @@ async def read_params(params: Sequence[tuple[str, Value]]) -> dict[str, str | No
     """The parameters with their secrets read. Raises SecretError that names the parameter."""
     given: dict[str, str | None] = {}
     for name, value in params:
-        try:
-            given[name] = await value.read() if isinstance(value, SecretSource) else value
-        except SecretError as error:
-            raise SecretError(f"parameter {name}: {error}") from None
+        given[name] = value if value is None or isinstance(value, str) else await _read(name, value)
     return given
+
+
+async def _read(name: str, source: SecretSource) -> str:
+    try:
+        return await source.read()
+    except SecretError as error:
+        raise SecretError(f"parameter {name}: {error}") from None
 
 
 def host_of(definition: Definition, params: dict[str, Value]) -> str | None:

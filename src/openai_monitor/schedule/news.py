@@ -76,7 +76,7 @@ class News:
         slower = (slowed_to or 0) > (state.slowed_to or 0)
         state.slowed_to = slowed_to
         if slower:
-            line = f"{spec.name}: 429 again: from now on asked every {pace.seconds:g} s instead of {spec.period:g} s"
+            line = f"{spec.name}: 429 again: from now on asked every {pace.seconds:g} s instead of {pace.period:g} s"
             self._say(logging.WARNING, "slowed down", f"{line}; a longer period in the monitors file avoids it", state)
         else:
             line = f"{spec.name}: no 429 any more: asked every {pace.seconds:g} s again"
@@ -111,7 +111,7 @@ def _update(state: MonitorHealth, event: RoundEvent) -> None:
         state.since, state.failures = event.started, 0
     state.trouble = event.trouble
     state.failures += 1
-    state.message = _reason(event.round, event.trouble)
+    state.message = _reason(event.round, event.trouble) or state.message
 
 
 def _reason(outcome: Round, trouble: Trouble) -> str:

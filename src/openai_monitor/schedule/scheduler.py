@@ -27,13 +27,15 @@ SPREAD_OVER = 120.0
 class Turn:
     """One round that may start. Times are the loop's, in seconds.
 
-    ``missed`` counts the rounds since the last turn whose time passed without one.
+    ``missed`` counts the rounds since the last turn whose time passed without one. ``beside`` tells that somebody asked
+    for this one, beside the monitor's times.
     """
 
     name: str
     due: float
     missed: int
     schedule: "Schedule" = field(repr=False)
+    beside: bool = False
 
 
 class Schedule(Protocol):
@@ -41,6 +43,9 @@ class Schedule(Protocol):
 
     def hold(self, name: str, until: float) -> None:
         """Let the times of a monitor before ``until`` pass without a round."""
+
+    def rest(self, name: str, until: float) -> None:
+        """Have no times of a monitor before ``until``: nothing is due then, so nothing is missed."""
 
     def next_due(self, name: str) -> float | None:
         """When the next round of a monitor is to start; None for one that is not there."""
@@ -78,9 +83,19 @@ class _Entry:
     due: float = 0.0
     missed: int = 0
     held_until: float = 0.0
+    beside: bool = False
     waiting: bool = False
     gone: bool = False
     task: asyncio.Task[None] | None = None
+
+
+_Item = tuple[float, int, _Entry]
+"""A time of a monitor, in the heap; the number orders equal times."""
+
+
+def _holds(item: _Item) -> bool:
+    """Whether this is still the monitor's next time."""
+    return not item[2].gone and item[0] == item[2].next
 
 
 def place_of(name: str) -> float:
@@ -101,7 +116,7 @@ class Scheduler:
         self._room = room or Room()
         self._loop = asyncio.get_running_loop()
         self._entries: dict[str, _Entry] = {}
-        self._heap: list[tuple[float, int, _Entry]] = []
+        self._heap: list[_Item] = []
         self._order = count()
         self._timer: asyncio.TimerHandle | None = None
         self._lanes: dict[str, _Lane] = {}
@@ -140,7 +155,7 @@ class Scheduler:
         if entry.task:
             entry.task.cancel()
         if len(self._heap) > 2 * len(self._entries) + 16:
-            self._heap = [item for item in self._heap if not item[2].gone]
+            self._heap = [item for item in self._heap if _holds(item)]
             heapq.heapify(self._heap)
         self._arm()
 
@@ -153,6 +168,14 @@ class Scheduler:
         """Let the times of a monitor before ``until`` (the loop's clock) pass without a round."""
         if entry := self._entries.get(name):
             entry.held_until = until
+
+    def rest(self, name: str, until: float) -> None:
+        """Have no times of a monitor before ``until`` (the loop's clock), since nothing is due then."""
+        entry = self._entries.get(name)
+        if entry is not None and entry.next < until:
+            entry.next += -(-(until - entry.next) // entry.period) * entry.period
+            self._push(entry)
+            self._arm()
 
     def next_due(self, name: str) -> float | None:
         """When the next round of a monitor is to start, on the loop's clock; None for one that is not there."""
@@ -173,6 +196,7 @@ class Scheduler:
         if entry is None or entry.waiting or name in self._running or now < entry.held_until or self._ended:
             return False
         self._stats.due += 1
+        entry.beside = True
         self._queue(entry, now)
         self._start_what_may()
         return True
@@ -205,7 +229,7 @@ class Scheduler:
 
     def _arm(self) -> None:
         """Set the timer to the earliest time."""
-        while self._heap and self._heap[0][2].gone:
+        while self._heap and not _holds(self._heap[0]):
             heapq.heappop(self._heap)
         when = self._heap[0][0] if self._heap and not self._ended else None
         if self._timer is not None:
@@ -218,10 +242,10 @@ class Scheduler:
         self._timer = None
         now = self._loop.time()
         while self._heap and self._heap[0][0] <= now:
-            _, _, entry = heapq.heappop(self._heap)
-            if not entry.gone:
-                self._come_due(entry, now)
-                self._push(entry)
+            item = heapq.heappop(self._heap)
+            if _holds(item):
+                self._come_due(item[2], now)
+                self._push(item[2])
         self._start_what_may()
         self._arm()
 
@@ -296,8 +320,8 @@ class Scheduler:
 
     def _start(self, entry: _Entry, lane: _Lane) -> None:
         stats = self._stats
-        turn = Turn(entry.name, entry.due, entry.missed, self)
-        entry.waiting, entry.missed = False, 0
+        turn = Turn(entry.name, entry.due, entry.missed, self, entry.beside)
+        entry.waiting, entry.missed, entry.beside = False, 0, False
         stats.queued -= 1
         stats.running += 1
         stats.lag.add(max(0.0, self._loop.time() - entry.due))

@@ -158,14 +158,15 @@ class Entries:
     def _check_period(
         self, path: KeyPath, entry: MonitorEntry, definition: Definition, period: float, host: str | None
     ) -> None:
-        where: KeyPath = (*path, "period") if entry.period else ("defaults", "period")
         if is_this_machine(host):
             return
-        if period < LEAST_PERIOD:
-            message = f"a period of {period:g} s is too short for {host or 'another machine'}"
+        where: KeyPath = (*path, "period") if entry.period else ("defaults", "period")
+        whose, fastest = _fastest(definition, entry, period)
+        if fastest < LEAST_PERIOD:
+            message = f"{whose} of {fastest:g} s is too short for {host or 'another machine'}"
             self._tell("error", "period", where, message, f"give {LEAST_PERIOD} s or more; less is for this machine")
-        elif period < SAFE_PERIOD and (definition.app.startswith("openai") or host == _OPENAI_HOST):
-            message = f"with a period of {period:g} s OpenAI answers 429 (asked too often)"
+        elif fastest < SAFE_PERIOD and (definition.app.startswith("openai") or host == _OPENAI_HOST):
+            message = f"with {whose} of {fastest:g} s OpenAI answers 429 (asked too often)"
             self._tell("warning", "period", where, message, f"give {SAFE_PERIOD} s or more")
 
     def _metrics(self, path: KeyPath, entry: MonitorEntry, definition: Definition) -> tuple[str, ...] | None:
@@ -182,6 +183,19 @@ class Entries:
         if not kept:
             self._tell("error", "metrics", (*path, "metrics"), "no metric set is left to collect", "name other ones")
         return kept
+
+
+def _fastest(definition: Definition, entry: MonitorEntry, period: float) -> tuple[str, float]:
+    """What asks most often, and every how many seconds: the monitor, or a metric set with an interval of its own."""
+    include, leave_out = (entry.metrics.include, entry.metrics.leave_out) if entry.metrics else (None, None)
+    kept = [
+        each
+        for each in definition.sets
+        if (include is None or each.name in include) and each.name not in (leave_out or ())
+    ]
+    own = [(float(each.interval), f"the interval of {each.name}") for each in kept if each.interval > 0]
+    seconds, whose = min([(period, "a period"), *own])
+    return whose, seconds
 
 
 def _boolean(text: str) -> str:

@@ -86,7 +86,7 @@ class Fleet:
             self._change(before[spec.name], spec)
         for spec in added:
             self._runner.put(spec)
-            self._scheduler.add(spec.name, spec.period, lane=_lane(spec), within=self._first_within)
+            self._scheduler.add(spec.name, spec.dues().tick, lane=_lane(spec), within=self._first_within)
         return Changes(len(added), len(changed), len(gone), len(wanted) - len(added) - len(changed))
 
     async def probe(self, name: str) -> RoundEvent:
@@ -108,7 +108,7 @@ class Fleet:
         self._runner.put(new)
         if not old.asks_like(new):
             self._forget(new.name)  # what it showed may be another account's
-            self._scheduler.replace(new.name, new.period, lane=_lane(new))
+            self._scheduler.replace(new.name, new.dues().tick, lane=_lane(new))
 
     def _reason_to_wait(self, spec: MonitorSpec) -> str:
         """Why a monitor may not be asked beside its times: no API is asked more often than LEAST_PERIOD allows."""

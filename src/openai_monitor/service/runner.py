@@ -15,8 +15,17 @@ from openai_monitor.collect.rounds import collect_round
 from openai_monitor.errors import MonitorError, ParameterError
 from openai_monitor.redact import Redactor
 from openai_monitor.rows import Round, Skipped
-from openai_monitor.schedule.events import MonitorIdentity, RoundEvent, Trouble, trouble_of
+from openai_monitor.schedule.events import (
+    MonitorIdentity,
+    RoundEvent,
+    Trouble,
+    gravest,
+    is_refused,
+    trouble_of,
+    trouble_of_set,
+)
 from openai_monitor.schedule.health import Health, MonitorHealth
+from openai_monitor.schedule.intervals import Dues
 from openai_monitor.schedule.logs import Context, about
 from openai_monitor.schedule.monitors import MonitorSpec, read_params
 from openai_monitor.schedule.news import News
@@ -29,19 +38,28 @@ if TYPE_CHECKING:
     from openai_monitor.collect.asking import Sender
 
 _log = logging.getLogger(__name__)
+_MOST_PLANS = 8
+"""Kept for one monitor: sets with intervals of their own come due together in a few ways only."""
+
 _round_ids = (f"{prefix}-{number:x}" for prefix in (token_hex(2),) for number in count(1))
 
 
 @dataclass(slots=True, eq=False)
 class Monitor:
-    """What is kept of a monitor from round to round. ``given`` are the parameters that ``plan`` was made of."""
+    """What is kept of a monitor from round to round.
+
+    ``given`` are the parameters that ``plans`` were made of, one for each group of sets that come due together.
+    ``troubles`` are of the sets that failed when they were last due.
+    """
 
     spec: MonitorSpec
     identity: MonitorIdentity
     health: MonitorHealth
     pace: Pace
+    dues: Dues
     given: dict[str, str | None] | None = field(default=None, repr=False)
-    plan: Plan | None = None
+    plans: dict[frozenset[str], Plan] = field(default_factory=dict)
+    troubles: dict[str, Trouble] = field(default_factory=dict)
     waiting: list["asyncio.Future[RoundEvent]"] = field(default_factory=list)
 
 
@@ -85,10 +103,11 @@ class Runner:
         identity = MonitorIdentity(spec.name, spec.definition.app, spec.host, spec.tags)
         old = self._monitors.get(spec.name)
         if old is not None and old.spec.asks_like(spec):
-            old.spec, old.identity, old.plan = spec, identity, None
+            old.spec, old.identity, old.plans = spec, identity, {}
             return
         state = MonitorHealth(spec.name, spec.definition.app, spec.host, spec.period)
-        self._monitors[spec.name] = Monitor(spec, identity, state, Pace(spec.period))
+        dues = spec.dues()
+        self._monitors[spec.name] = Monitor(spec, identity, state, Pace(dues.tick), dues)
         if old is not None:
             self._monitors[spec.name].waiting = old.waiting
         self._health.monitors[spec.name] = state
@@ -116,55 +135,62 @@ class Runner:
             return False
         with about(turn.name, next(_round_ids)) as context:
             started = self._clock()
+            names = monitor.dues.names if turn.beside or not monitor.dues.differ else monitor.dues.due(turn.due)
             try:
-                outcome = await self._collect(monitor, turn, context)
+                outcome = await self._collect(monitor, turn, names, context)
             except Exception as error:  # noqa: BLE001 - one monitor may fail, the service may not
                 _log.debug("internal error", exc_info=True)
                 reason = f"internal error ({type(error).__name__}): please report it, with what --log-level debug shows"
-                outcome = _unasked(monitor.spec, reason)
+                outcome = _unasked(monitor.spec, names, reason)
             if self._monitors.get(turn.name) is monitor:  # not removed or replaced meanwhile
                 self._conclude(monitor, turn, started, outcome)
             return outcome.trouble is None
 
     # Collecting
 
-    async def _collect(self, monitor: Monitor, turn: Turn, context: Context) -> _Outcome:
+    async def _collect(self, monitor: Monitor, turn: Turn, names: frozenset[str], context: Context) -> _Outcome:
         """One collection; after a refused key a second one, if the key has changed meanwhile."""
         ends = self._clock() + self._deadline
-        last_try = min(ends, turn.due + monitor.spec.period)
+        last_try = min(ends, turn.due + monitor.dues.tick)
         sender = RetryingSender(self._sender, self._policy, self._budget, last_try, clock=self._clock)
         try:
-            outcome = await self._ask(monitor, sender, context, ends)
+            outcome = await self._ask(monitor, names, sender, context, ends)
             if outcome.trouble is Trouble.KEY_REFUSED and await self._has_new_key(monitor):
                 _log.info("%s: the key was refused, and is another one now: trying that one", monitor.spec.name)
-                outcome = await self._ask(monitor, sender, context, ends)
+                outcome = await self._ask(monitor, names, sender, context, ends)
         except MonitorError as error:
-            outcome = _unasked(monitor.spec, str(error))
+            outcome = _unasked(monitor.spec, names, str(error))
         finally:
             self._stats.retries += sender.retries
         outcome.retries = sender.retries
         return outcome
 
-    async def _ask(self, monitor: Monitor, sender: "Sender", context: Context, ends: float) -> _Outcome:
-        plan = await self._plan(monitor, context)
+    async def _ask(
+        self, monitor: Monitor, names: frozenset[str], sender: "Sender", context: Context, ends: float
+    ) -> _Outcome:
+        plan = await self._plan(monitor, names, context)
         outcome = await collect_round(plan, sender, deadline=max(0.0, ends - self._clock()))
         trouble = trouble_of(outcome)
         if trouble is None and not outcome.ok:
             trouble = Trouble.TIMEOUT  # nothing failed, yet the time was over before the turn of some sets
         return _Outcome(outcome, trouble)
 
-    async def _plan(self, monitor: Monitor, context: Context) -> Plan:
-        """The plan of the monitor's parameters as they are now. Raises SecretError and ParameterError."""
+    async def _plan(self, monitor: Monitor, names: frozenset[str], context: Context) -> Plan:
+        """The plan of these sets, with the parameters as they are now. Raises SecretError and ParameterError."""
         spec = monitor.spec
         given = await read_params(spec.params)
-        if monitor.plan is None or given != monitor.given:
-            monitor.plan, monitor.given = None, given
+        if given != monitor.given:
+            monitor.plans, monitor.given = {}, given
+        plan = monitor.plans.get(names)
+        if plan is None:
             context.redactor = _redactor(spec, given)
-            monitor.plan = _make_plan(spec, given)
-            for note in monitor.plan.notes:
+            plan = _make_plan(spec, given, names)
+            for note in plan.notes if not monitor.plans else ():
                 _log.warning("%s: %s", spec.name, note)
-        context.redactor = monitor.plan.redactor
-        return monitor.plan
+            if len(monitor.plans) < _MOST_PLANS:
+                monitor.plans[names] = plan
+        context.redactor = plan.redactor
+        return plan
 
     async def _has_new_key(self, monitor: Monitor) -> bool:
         """Whether the secrets are not what they were a moment ago. A failure to read them leaves it at the refusal."""
@@ -179,6 +205,9 @@ class Runner:
     def _conclude(self, monitor: Monitor, turn: Turn, started: float, outcome: _Outcome) -> None:
         """Set the pace, and tell everyone."""
         now, finished = self._clock(), datetime.now(UTC)
+        _note(monitor, outcome, turn.due)
+        if monitor.dues.differ:
+            turn.schedule.rest(turn.name, monitor.dues.next())
         until = monitor.pace.after(outcome.round, turn.due, now)
         if until is not None:
             turn.schedule.hold(turn.name, until)
@@ -189,7 +218,7 @@ class Runner:
             due=_at(turn.due, now, finished),
             started=_at(started, now, finished),
             finished=finished,
-            trouble=outcome.trouble,
+            trouble=gravest((outcome.trouble, *monitor.troubles.values())),
             missed=turn.missed,
             retries=outcome.retries,
             next_due=None if next_due is None else _at(next_due, now, finished),
@@ -203,9 +232,24 @@ class Runner:
                 future.set_result(event)
 
 
-def _make_plan(spec: MonitorSpec, given: dict[str, str | None]) -> Plan:
+def _note(monitor: Monitor, outcome: _Outcome, due: float) -> None:
+    """Remember what was asked, and what of it failed; what was to be asked and was not stays due."""
+    results = outcome.round.results
+    monitor.dues.began([result.name for result in results], due)
+    for result in results:
+        trouble = trouble_of_set(result)
+        if trouble is None:
+            monitor.troubles.pop(result.name, None)
+        else:
+            monitor.troubles[result.name] = trouble
+    if is_refused(outcome.round):
+        monitor.dues.forget()
+
+
+def _make_plan(spec: MonitorSpec, given: dict[str, str | None], names: frozenset[str]) -> Plan:
+    metrics = [name for each in spec.definition.sets if (name := each.name or "") in names]
     try:
-        return make_plan(spec.definition, given, metrics=spec.metrics, name=spec.name, tags=dict(spec.tags))
+        return make_plan(spec.definition, given, metrics=metrics, name=spec.name, tags=dict(spec.tags))
     except ParameterError as error:
         # What can be wrong by now came out of a secret.
         sentences = str(error).partition("\nthis definition takes:")[0]
@@ -220,9 +264,8 @@ def _at(moment: float, now: float, now_wall: datetime) -> datetime:
     return now_wall + timedelta(seconds=moment - now)
 
 
-def _unasked(spec: MonitorSpec, reason: str) -> _Outcome:
+def _unasked(spec: MonitorSpec, names: frozenset[str], reason: str) -> _Outcome:
     """The outcome of a round in which nothing could be asked."""
-    names = spec.metrics or tuple(metric_set.name or "" for metric_set in spec.definition.sets)
-    skipped = tuple(Skipped(name, reason) for name in names)
+    skipped = tuple(Skipped(name, reason) for each in spec.definition.sets if (name := each.name or "") in names)
     outcome = Round(spec.definition.app, spec.host, datetime.now(UTC), (), skipped, spec.name, spec.tags)
     return _Outcome(outcome, Trouble.CONFIGURATION)

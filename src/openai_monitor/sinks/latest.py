@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from openai_monitor.rows import MetricSetResult
-from openai_monitor.schedule.events import MonitorIdentity, RoundEvent, Trouble, trouble_of_set
+from openai_monitor.schedule.events import MonitorIdentity, RoundEvent, Trouble, is_refused, trouble_of_set
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +34,7 @@ class SetNow:
 
 @dataclass(frozen=True, slots=True)
 class MonitorNow:
-    """A monitor and its metric sets, in the order of the definition. ``number`` is that of the round it is as of."""
+    """A monitor and its metric sets. ``number`` is that of the round it is as of."""
 
     number: int
     monitor: MonitorIdentity
@@ -86,9 +86,12 @@ def monitor_after(before: MonitorNow | None, event: RoundEvent, number: int = 0)
     known = {each.name: each for each in before.sets} if before and before.monitor.app == event.monitor.app else {}
     collected = event.round
     asked = {result.name: result for result in collected.results}
-    names = [*asked, *(skipped.name for skipped in collected.skipped)]
     # A round that tells of no set at all, as when a secret can't be read, says nothing about which sets there are.
-    sets = tuple(_set_after(known.get(name), name, asked.get(name), event) for name in (names or known))
+    names = [*asked, *(skipped.name for skipped in collected.skipped)] or list(known)
+    after = {name: _set_after(known.get(name), name, asked.get(name), event) for name in names}
+    # A set of which the round tells nothing was not due: it is as it was, unless nobody knows any more.
+    resting = {name: replace(each, good=None) if is_refused(collected) else each for name, each in known.items()}
+    sets = tuple({**resting, **after}.values())
     return MonitorNow(
         number=number,
         monitor=event.monitor,
