@@ -3,7 +3,7 @@
 import sys
 from importlib import import_module
 
-NAMES = ("warm", "one_shot", "rows", "load", "pages", "language", "history")
+NAMES = ("warm", "one_shot", "rows", "load", "pages", "language", "history", "steady")
 
 
 def main() -> None:

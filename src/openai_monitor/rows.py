@@ -51,6 +51,9 @@ class Field:
     unit: str | None = None
     label: bool = False
 
+    def __hash__(self) -> int:
+        return hash(self.name)  # enough to tell fields apart, and much less work: sets of fields are keys of caches
+
 
 @dataclass(frozen=True, slots=True)
 class MetricSetResult:

@@ -3,7 +3,8 @@
 import asyncio
 import json
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 
 import pytest
@@ -266,14 +267,20 @@ def test_an_unknown_time_zone_is_refused() -> None:
         run(Table({}), a_set("a", "/a"), params=params, values={"timezone": "Mars/Base"})
 
 
-def test_a_request_without_time_expressions_is_built_once() -> None:
+def test_a_request_is_built_again_only_when_a_time_in_it_is_another() -> None:
     definition = parse_definition(definition_of(a_set("a", "/a"), a_set("b", "/b", http=DATES)), "acme.yml")
     plan = make_plan(definition, {})
     table = Table({})
-    for _ in range(2):
-        asyncio.run(collect_round(plan, table, clock=lambda: NOW))
-    a_requests = [request for request in table.requests if request.target == "/a"]
-    assert a_requests[0] is a_requests[1]
+    for hours in (0, 0.4, 24):
+        clock = partial(NOW.__add__, timedelta(hours=hours))
+        asyncio.run(collect_round(plan, table, clock=clock))
+    a, b = (table.requests[0::2], table.requests[1::2])
+    assert a[0] is a[1] is a[2]
+    assert b[0] is b[1]
+    assert [request.target for request in b[1:]] == [
+        "/b?start=2026-03-01&end=2026-03-02",
+        "/b?start=2026-03-02&end=2026-03-03",
+    ]
 
 
 def test_a_path_that_does_not_compile_fails_its_set_without_a_request() -> None:

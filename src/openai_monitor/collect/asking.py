@@ -84,7 +84,7 @@ class SetRun:
         state = self.state
         answer = await state.sender.send(request, state.session)
         listed = listed_codes(metric_set.http)
-        check_status(answer, listed, state.clock(), redirected_to=_other_origin(request, answer))
+        check_status(answer, listed, state.clock(), asked=request.origin)
 
         async def ask(url: str) -> Answer:
             return await state.sender.send(_page_request(url, request.timeout), state.session)
@@ -179,16 +179,6 @@ class SetRun:
         if not varying:
             return [fixed]
         return [{**fixed, **{name: row[name] for name in varying}} for row in rows]
-
-
-def _other_origin(request: Request, answer: Answer) -> str | None:
-    """Where a redirect led, when that is another origin, to which no key goes along."""
-    parts = urlsplit(answer.url)
-    host = (parts.hostname or "").lower()
-    port = parts.port or (443 if parts.scheme == "https" else 80)
-    if not host or (parts.scheme, host, port) == request.origin:
-        return None
-    return f"{parts.scheme}://{parts.netloc}"
 
 
 def _fan_out_message(outcomes: Sequence[list[Row] | CollectionError], total: int) -> str:

@@ -22,6 +22,7 @@ Warn = Callable[[str], object]
 Cell = Callable[[RawRow, Warn], Value]
 Clock = Callable[[], int]
 
+_FLAGS = {True: "true", False: "false"}
 _LARGEST = sys.float_info.max
 
 
@@ -152,7 +153,9 @@ def _target_unit(field: Field, unit: UnitEntry | None) -> str | None:
 def _plain_text(index: int) -> Cell:
     def cell(raw: RawRow, _warn: Warn) -> Value:
         value = raw[index]
-        return value if type(value) is str else text_of(value)
+        if value is None or type(value) is str:
+            return value
+        return _FLAGS[value] if type(value) is bool else text_of(value)
 
     return cell
 
@@ -160,6 +163,8 @@ def _plain_text(index: int) -> Cell:
 def _plain_number(index: int, target: str | None, source: str | None) -> Cell:
     def cell(raw: RawRow, warn: Warn) -> Value:
         value = raw[index]
+        if source is None and type(value) is float and -_LARGEST <= value <= _LARGEST:
+            return value + 0.0  # what most cells are
         unit = source
         if type(value) is str:
             number, found = number_and_unit(value)

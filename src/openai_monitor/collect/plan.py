@@ -9,7 +9,7 @@ from itertools import groupby
 from openai_monitor.collect.fields import declared_fields
 from openai_monitor.collect.parameters import Given, check_parameters, resolve_parameters, zone_of
 from openai_monitor.collect.program import Program, compile_program
-from openai_monitor.collect.request import Request, build_request, clean_token, needs_times
+from openai_monitor.collect.request import Request, build_request, clean_token, times_at
 from openai_monitor.definition.load import Definition
 from openai_monitor.definition.model import MetricSet, ParamSpec
 from openai_monitor.definition.paging import Paging, read_paging
@@ -44,28 +44,29 @@ class SetPlan:
     sensitive: bool
     program: Program | None = None
     paging: Paging | None = None
-    request: Request | None = None
     failure: CollectionError | None = None
     wanted: bool = True
+    _request: Request | None = None
+    _times: tuple[str, ...] = ()
 
     def request_at(self, now: datetime) -> Request:
-        """The request of this moment; one that does not depend on the clock is built once and kept.
+        """The request of this moment: built again only when a time expression in it has another value.
 
         Raises CollectionError when no request can be made of the set.
         """
-        if self.request is not None:
-            return self.request
-        request = build_request(self.metric_set, now=now, sensitive=self.sensitive)
-        if not needs_times(self.metric_set):
-            self.request = request
-        return request
+        times = times_at(self.metric_set, now)
+        if self._request is None or times != self._times:
+            self._request = build_request(self.metric_set, now=now, sensitive=self.sensitive)
+            self._times = times
+        return self._request
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
     """What to collect for one monitor. ``groups`` are the sets by priority, in the order they run.
 
-    ``notes`` are remarks for the person who gave the parameters. ``zone`` is that of time expressions, None for local.
+    ``takes_from_rows`` tells whether any set takes ``^o^`` values of an earlier one. ``notes`` are remarks for the
+    person who gave the parameters. ``zone`` is that of time expressions, None for local.
     """
 
     app: str
@@ -74,6 +75,7 @@ class Plan:
     zone: tzinfo | None
     redactor: Redactor
     secrets: tuple[str, ...] = field(repr=False)
+    takes_from_rows: bool = False
     name: str | None = None
     tags: tuple[tuple[str, str], ...] = ()
     notes: tuple[str, ...] = ()
@@ -134,6 +136,7 @@ def bind(
         zone=zone_of(parameters),
         redactor=Redactor(secrets),
         secrets=secrets,
+        takes_from_rows=any(item.row_fields for item in planned),
         name=name,
         tags=tuple((tags or {}).items()),
         notes=tuple(_key_notes(definition.params, parameters)),
@@ -163,6 +166,7 @@ def _plan_set(
         planned.paging = _paging(annotations, planned.name)
         if not planned.row_fields:
             planned.program = compile_program(bound, now_ms)
+            planned.fields = planned.program.fields  # shared by all monitors of the definition
     except CollectionError as failure:
         planned.failure = failure
     return planned

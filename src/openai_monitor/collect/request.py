@@ -10,13 +10,11 @@ from openai_monitor.collect.target import (
     check_filled,
     endpoint_of,
     has_text,
-    params_need_times,
     target_of,
     timed,
 )
 from openai_monitor.definition.model import Authorization, Http, MetricSet
 from openai_monitor.definition.placeholder import parameter_names
-from openai_monitor.definition.timeexpr import has_times
 from openai_monitor.errors import CollectionError
 from openai_monitor.rows import Code
 
@@ -118,10 +116,13 @@ def build_request(metric_set: MetricSet, *, now: datetime, sensitive: bool) -> R
     )
 
 
-def needs_times(metric_set: MetricSet) -> bool:
-    """Whether the set's request depends on the clock; one that does not can be built once and kept."""
+def times_at(metric_set: MetricSet, now: datetime) -> tuple[str, ...]:
+    """The texts of the set's request that may depend on the clock, as they are now; raises CollectionError (FAIL)."""
     http = metric_set.http
-    return http is not None and (params_need_times(http) or has_times(http.payload))
+    if http is None:
+        return ()
+    texts = (*(http.params or {}).values(), http.payload)
+    return tuple([timed(text, now) for text in texts if text])
 
 
 def clean_token(text: str) -> str:

@@ -151,13 +151,15 @@ def _remember(state: RoundState, outcomes: Sequence[MetricSetResult]) -> None:
     for outcome in outcomes:
         if not outcome.ok or not outcome.rows:
             continue
+        state.secrets.extend(_secret_cells(outcome))
+        if not state.plan.takes_from_rows:
+            continue
         names = [column.name for column in outcome.fields]
         texts = [dict(zip(names, map(_cell_text, row), strict=True)) for row in outcome.rows]
         if len(texts) == 1:
             state.lasting.update(texts[0])
         else:
             state.previous.append(texts)
-        state.secrets.extend(_secret_cells(outcome))
 
 
 def _cell_text(cell: Value) -> str | None:

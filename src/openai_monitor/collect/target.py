@@ -12,7 +12,7 @@ from urllib.parse import quote, unquote_to_bytes
 
 from openai_monitor.definition.model import Http
 from openai_monitor.definition.placeholder import parameter_names
-from openai_monitor.definition.timeexpr import expand_times, has_times
+from openai_monitor.definition.timeexpr import expand_times
 from openai_monitor.errors import CollectionError, EvaluationError
 from openai_monitor.rows import Code
 
@@ -71,11 +71,6 @@ def target_of(http: Http, now: datetime) -> str:
         text = _checked(text)
     path, mark, query = text.partition("?")
     return _normal_path(path) + mark + quote(query, safe=_ANY_ASCII)
-
-
-def params_need_times(http: Http) -> bool:
-    """Whether a query value holds a time expression."""
-    return any(has_times(value) for value in (http.params or {}).values())
 
 
 def check_filled(text: str | None, needed_by: str) -> None:

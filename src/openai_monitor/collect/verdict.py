@@ -4,6 +4,7 @@ import json
 import re
 from collections.abc import Collection
 from datetime import UTC, datetime
+from urllib.parse import urlsplit
 
 from openai_monitor.collect.answer import Answer
 from openai_monitor.collect.parse import Aliases
@@ -29,6 +30,10 @@ _ADVICE = {
 _SERVER_ADVICE = "the server has a problem of its own: try again later"
 
 
+Origin = tuple[str, str, int]
+"""Scheme, host in small letters, and port."""
+
+
 def listed_codes(http: Http | None) -> frozenset[int]:
     """The status codes of ``successCodes``; empty when there are none."""
     if http is None or not http.success_codes:
@@ -37,16 +42,17 @@ def listed_codes(http: Http | None) -> frozenset[int]:
     return frozenset(map(int, codes))
 
 
-def check_status(answer: Answer, listed: Collection[int], now: datetime, *, redirected_to: str | None = None) -> None:
+def check_status(answer: Answer, listed: Collection[int], now: datetime, *, asked: Origin | None = None) -> None:
     """Raise CollectionError (FAIL) unless the status is listed, or 200 when nothing is.
 
-    ``redirected_to`` is the other origin that answered after a redirect, if one did.
+    ``asked`` is the origin that was asked first.
     """
     if answer.status in (listed or (200,)):
         return
     said = server_message(answer)
     advice = _advice(answer, now)
-    if redirected_to and answer.status in (401, 403):
+    redirected_to = _other_origin(answer, asked) if asked and answer.status in (401, 403) else None
+    if redirected_to:
         advice = (
             f"the request was redirected to {redirected_to}, and no key goes to another origin: "
             "give that host as the parameter host if it is the right one"
@@ -81,6 +87,16 @@ def server_message(answer: Answer) -> str:
         return _quote(_message_of(document.get("error")) or _message_of(document))
     text = answer.text.strip()
     return "" if text.startswith("<") or not text.isprintable() else _quote(text)
+
+
+def _other_origin(answer: Answer, asked: Origin) -> str | None:
+    """Where a redirect led, when that is another origin, to which no key goes along."""
+    parts = urlsplit(answer.url)
+    host = (parts.hostname or "").lower()
+    port = parts.port or (443 if parts.scheme == "https" else 80)
+    if not host or (parts.scheme, host, port) == asked:
+        return None
+    return f"{parts.scheme}://{parts.netloc}"
 
 
 def _reads_error(aliases: Aliases) -> bool:

@@ -1,22 +1,24 @@
-"""Series in Prometheus's text. The writing is prometheus_client's.
+"""Series in Prometheus's text.
 
-prometheus_client checks nothing: a name it can't write, a label that is no text, or two values for one series break
-the page for whoever reads it. So all of that is made right here.
+prometheus_client writes the heads of families and the numbers, and checks nothing: a name it can't write, a label that
+is no text, or two values for one series break the page for whoever reads it. So all of that is made right here, and
+the lines themselves too: its way to them costs more than a whole collection, since most of a page is labels that have
+not changed since the page before.
 """
 
 from array import array
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property, lru_cache
 from typing import Literal
 
 from prometheus_client import generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, UnknownMetricFamily
 from prometheus_client.metrics_core import Metric
-from prometheus_client.samples import Sample
+from prometheus_client.utils import floatToGoString
 
 OWN = "openai_monitor"
 
-LabelSet = Mapping[str, str]
 Type = Literal["gauge", "counter", "unknown"]
 
 _METRICS: Mapping[Type, Callable[[str, str], Metric]] = {
@@ -24,7 +26,18 @@ _METRICS: Mapping[Type, Callable[[str, str], Metric]] = {
     "counter": CounterMetricFamily,
     "unknown": UnknownMetricFamily,
 }
-_HELP = b"\n# HELP "
+_number: Callable[[float], str] = lru_cache(maxsize=4096)(floatToGoString)
+_ESCAPED = str.maketrans({"\\": r"\\", "\n": r"\n", '"': r"\""})
+
+
+class Labels(dict[str, str]):
+    """The labels of a series. To Prometheus one without a value is none."""
+
+    @cached_property
+    def text(self) -> str:
+        """The labels as they stand on the page, with their braces."""
+        told = [f'{name}="{value.translate(_ESCAPED)}"' for name, value in sorted(self.items()) if value]
+        return f"{{{','.join(told)}}}" if told else ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,9 +56,10 @@ class Headers:
         self._known: dict[str, bytes] = {}
         self._names: dict[tuple[str, ...], tuple[str, ...]] = {}
 
-    def keep(self, name: str, header: bytes) -> None:
+    def keep(self, family: "_Family") -> None:
         """Keep a family's header."""
-        self._known.setdefault(name, header)
+        if family.name not in self._known:
+            self._known[family.name] = generate_latest(_Alone(_METRICS[family.kind](family.name, family.about)))
 
     def shared(self, names: tuple[str, ...]) -> tuple[str, ...]:
         """Give the one tuple of these names, as thousands of monitors have the same."""
@@ -78,49 +92,48 @@ class Families:
         self._families: dict[str, _Family] = {}
         self._left_out = 0
 
-    def add(self, name: str, about: str, labels: LabelSet, value: float, kind: Type = "gauge") -> None:
+    def add(self, name: str, about: str, labels: Labels, value: float, kind: Type = "gauge") -> None:
         """Add a series."""
         family = self._families.get(name)
         if family is None:
-            family = self._families[name] = _Family(_METRICS[kind](name, about), set())
-        # To Prometheus a label without a value is no label.
-        told = {label: text for label, text in labels.items() if text}
-        key = frozenset(told.items())
-        if key in family.keys:
+            family = self._families[name] = _Family(name, about, kind, {})
+        values, text = family.values, labels.text
+        if text in values:
             self._left_out += 1
-            return
-        family.keys.add(key)
-        family.metric.samples.append(Sample(name, told, value))
+        else:
+            values[text] = value
 
-    def write(self, headers: Headers, labels: LabelSet) -> Block:
+    def write(self, headers: Headers, labels: Labels) -> Block:
         """Write the series, and with these labels how many values had no place among them, if any."""
         if self._left_out:
             about = "Values left out because their series had one already."
             self.add(f"{OWN}_left_out_values", about, labels, self._left_out)
         names = headers.shared(tuple(sorted(self._families)))
-        text = generate_latest(_Several([self._families[name].metric for name in names]))
-        # No line but a header begins like this: line ends are escaped in help and labels.
-        pieces = (b"\n" + text.removesuffix(b"\n")).split(_HELP)[1:]
         lines, ends = bytearray(), array("I")
-        for name, piece in zip(names, pieces, strict=True):
-            about_line, type_line, series = piece.split(b"\n", 2)
-            headers.keep(name, b"# HELP %b\n%b\n" % (about_line, type_line))
-            lines += series + b"\n"
+        for name in names:
+            family = self._families[name]
+            headers.keep(family)
+            series = [f"{name}{text} {_number(value)}\n" for text, value in family.values.items()]
+            lines += "".join(series).encode("utf-8")
             ends.append(len(lines))
         return Block(names, bytes(lines), ends)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _Family:
-    metric: Metric
-    keys: set[frozenset[tuple[str, str]]]
+    """``values`` are by the text of their labels."""
+
+    name: str
+    about: str
+    kind: Type
+    values: dict[str, float]
 
 
 @dataclass(frozen=True, slots=True)
-class _Several:
-    """A collector of these, as generate_latest wants one."""
+class _Alone:
+    """A collector of one metric, as generate_latest wants one."""
 
-    metrics: Sequence[Metric]
+    metric: Metric
 
     def collect(self) -> Iterable[Metric]:
-        return self.metrics
+        return (self.metric,)

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 from openai_monitor import __version__
 from openai_monitor.schedule.events import MonitorIdentity
 from openai_monitor.sinks import SinkHealth
-from openai_monitor.sinks.exposition import OWN, Families, LabelSet
+from openai_monitor.sinks.exposition import OWN, Families, Labels
 from openai_monitor.sinks.latest import MonitorNow
 from openai_monitor.sinks.naming import TAKEN, label_names, prefix, words
 from openai_monitor.sinks.readings import clean_text, finite, label_text
@@ -13,18 +13,18 @@ from openai_monitor.sinks.readings import clean_text, finite, label_text
 _TAKEN_BY_US = (*TAKEN, "app", "metrics", "trouble", "currency", "figure")
 
 
-def labels_of(monitor: MonitorIdentity) -> dict[str, str]:
+def labels_of(monitor: MonitorIdentity) -> Labels:
     """Give the labels of every series of a monitor: its name, and its tags."""
     names = label_names(tuple(name for name, _ in monitor.tags), _TAKEN_BY_US, "tag")
     tags = zip(names, (label_text(value) for _, value in monitor.tags), strict=True)
-    return {"monitor": label_text(monitor.name), **dict(tags)}
+    return Labels({"monitor": label_text(monitor.name), **dict(tags)})
 
 
 def add_service(families: Families, stats: Mapping[str, float], healths: Iterable[SinkHealth]) -> None:
     """Add the service's figures and its outputs."""
-    families.add(f"{OWN}_build_info", "The version that runs.", {"version": __version__}, 1.0)
+    families.add(f"{OWN}_build_info", "The version that runs.", Labels(version=__version__), 1.0)
     for health in healths:
-        labels = {"output": clean_text(health.name)}
+        labels = Labels(output=clean_text(health.name))
         families.add(f"{OWN}_output_up", "Whether the output works.", labels, float(health.ok))
         families.add(f"{OWN}_output_buffered_rows", "Rows that wait to be written.", labels, health.buffered)
         families.add(
@@ -35,12 +35,12 @@ def add_service(families: Families, stats: Mapping[str, float], healths: Iterabl
         value = finite(figure)
         if value is not None:
             about = f"The service's own figure: {clean_text(name).replace('_', ' ').removesuffix(' total')}."
-            families.add(text, about, {}, value, "counter" if text.endswith("_total") else "gauge")
+            families.add(text, about, Labels(), value, "counter" if text.endswith("_total") else "gauge")
 
 
-def add_monitor(families: Families, monitor: MonitorNow, labels: LabelSet) -> None:
+def add_monitor(families: Families, monitor: MonitorNow, labels: Labels) -> None:
     """Add how a monitor is."""
-    of_app = {**labels, "app": label_text(monitor.monitor.app)}
+    of_app = Labels({**labels, "app": label_text(monitor.monitor.app)})
     seconds = (monitor.finished - monitor.started).total_seconds()
     families.add(f"{OWN}_up", "Whether the last round collected every metric set.", of_app, float(monitor.up))
     families.add(f"{OWN}_round_duration_seconds", "How long the last round took.", of_app, seconds)
@@ -51,12 +51,12 @@ def add_monitor(families: Families, monitor: MonitorNow, labels: LabelSet) -> No
         families.add(
             f"{OWN}_trouble",
             "What is wrong with the monitor, by kind; none when nothing is.",
-            {**of_app, "trouble": monitor.trouble.value},
+            Labels({**of_app, "trouble": monitor.trouble.value}),
             1.0,
         )
 
 
-def add_sets(families: Families, monitor: MonitorNow, labels: LabelSet) -> None:
+def add_sets(families: Families, monitor: MonitorNow, labels: Labels) -> None:
     """Add how each of its metric sets is."""
     for each in monitor.sets:
         stem, set_name = prefix(monitor.monitor.app, each.name), clean_text(each.name)
@@ -74,14 +74,14 @@ def add_sets(families: Families, monitor: MonitorNow, labels: LabelSet) -> None:
             families.add(
                 f"{stem}_trouble",
                 f"What is wrong with {set_name}, by kind; none when nothing is.",
-                {**labels, "trouble": each.trouble.value},
+                Labels({**labels, "trouble": each.trouble.value}),
                 1.0,
             )
 
 
-def add_counts(families: Families, labels: LabelSet, merged: int, left_out: int, metric_set: str) -> None:
+def add_counts(families: Families, labels: Labels, merged: int, left_out: int, metric_set: str) -> None:
     """Add how many rows of a set met another one with the same labels, or had no room."""
-    of_set = {**labels, "metrics": label_text(metric_set)}
+    of_set = Labels({**labels, "metrics": label_text(metric_set)})
     if merged:
         families.add(
             f"{OWN}_merged_rows",

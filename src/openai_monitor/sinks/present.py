@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from openai_monitor.rows import MetricSetResult
 from openai_monitor.schedule.events import RoundEvent
 from openai_monitor.sinks import SinkHealth, Surroundings
-from openai_monitor.sinks.exposition import Block, Families, Headers, LabelSet
+from openai_monitor.sinks.exposition import Block, Families, Headers, Labels
 from openai_monitor.sinks.figures import figures_of
 from openai_monitor.sinks.latest import Latest, MonitorNow, monitor_after
 from openai_monitor.sinks.own import add_monitor, add_service, add_sets, labels_of
@@ -57,7 +57,7 @@ class Page:
         add_service(service, moment.stats, moment.healths)
         with self._building:
             known, self._blocks = self._blocks, {}
-            blocks = [service.write(self._headers, {})]
+            blocks = [service.write(self._headers, Labels())]
             for monitor in moment.monitors:
                 good = monitor.values(moment.now, self._staleness)
                 key = (monitor.number, tuple([result.name for result in good]))
@@ -71,8 +71,8 @@ class Page:
         """Write what one round told and how it went, for a Prometheus that has rounds made."""
         families, headers = Families(), Headers()
         monitor, seconds = monitor_after(None, event), (event.finished - event.started).total_seconds()
-        families.add("probe_success", "Whether every metric set was collected.", {}, float(monitor.up))
-        families.add("probe_duration_seconds", "How long the round took.", {}, seconds)
+        families.add("probe_success", "Whether every metric set was collected.", Labels(), float(monitor.up))
+        families.add("probe_duration_seconds", "How long the round took.", Labels(), seconds)
         labels = labels_of(monitor.monitor)
         add_sets(families, monitor, labels)
         self._add_values(families, monitor, labels, [each.good for each in monitor.sets if each.good is not None])
@@ -95,7 +95,7 @@ class Page:
         return families.write(self._headers, labels)
 
     def _add_values(
-        self, families: Families, monitor: MonitorNow, labels: LabelSet, good: Sequence[MetricSetResult]
+        self, families: Families, monitor: MonitorNow, labels: Labels, good: Sequence[MetricSetResult]
     ) -> None:
         add_results(families, monitor.monitor, labels, good, self._info)
         add_figures(families, monitor.monitor, labels, figures_of(monitor.monitor, good))

@@ -56,14 +56,11 @@ def _compile_with_lineage(path: Path, aliases: Aliases, reader: RowReader) -> Pa
 def _rows_with_lineage(
     nodes: list[Node], around: list[tuple[int, Callable[[Node], object]]], reader: RowReader, answer: Answer
 ) -> list[RawRow]:
-    values = [node.value for node in nodes]
-    if {*map(type, values)} == {dict}:
-        columns = reader.columns(cast("list[dict[str, object]]", values), answer)
-    else:
-        columns = [list(column) for column in zip(*_rows(values, answer, reader), strict=True)]
+    rows = list(map(list, _rows([node.value for node in nodes], answer, reader)))
     for at, read in around:
-        columns[at] = list(map(read, nodes))
-    return list(zip(*columns, strict=True))
+        for row, node in zip(rows, nodes, strict=True):
+            row[at] = read(node)
+    return list(rows)
 
 
 def _extract(document: object, answer: Answer, path: Path, reader: RowReader) -> Extracted:

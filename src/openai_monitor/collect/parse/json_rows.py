@@ -1,4 +1,4 @@
-"""From JSON objects to raw rows: one value for each alias, the columns of many rows at a time."""
+"""From JSON objects to raw rows: one value for each alias."""
 
 from collections.abc import Callable, Sequence
 from operator import itemgetter
@@ -10,8 +10,8 @@ from openai_monitor.definition.model import Http
 from openai_monitor.definition.path import compile_path
 from openai_monitor.definition.pattern import Pattern, compile_pattern
 
-Objects: TypeAlias = Sequence[dict[str, Any]]
-Column: TypeAlias = Callable[[Objects, Answer], list[object]]
+Object: TypeAlias = dict[str, Any]
+Default: TypeAlias = Callable[[Object, Answer], object]
 Summary: TypeAlias = Callable[[Answer], object]
 
 
@@ -25,48 +25,41 @@ class RowReader:
     """
 
     def __init__(self, http: Http, aliases: Aliases, *, paths: bool) -> None:
+        self._aliases = aliases
         self._summaries = [_summary(http, alias) for alias in aliases]
-        self._columns = [
-            _column(alias, summary, paths=paths) for alias, summary in zip(aliases, self._summaries, strict=True)
-        ]
-        plain = not any(self._summaries) and not any(_is_path(alias, paths=paths) for alias in aliases)
-        self._at_once = itemgetter(*aliases) if plain and len(aliases) > 1 else None
+        defaults = (
+            _default(alias, summary, paths=paths) for alias, summary in zip(aliases, self._summaries, strict=True)
+        )
+        self._defaults = [(at, default) for at, default in enumerate(defaults) if default is not None]
+        self._at_once = itemgetter(*aliases) if len(aliases) > 1 and not self._defaults else None
 
-    def read(self, objects: Objects, answer: Answer) -> list[RawRow]:
+    def read(self, objects: Sequence[Object], answer: Answer) -> list[RawRow]:
         """Make a row of each object."""
         if self._at_once:
             try:
                 return list(map(self._at_once, objects))
-            except KeyError:  # some object lacks some key: column by column, then
+            except KeyError:  # some object lacks some key
                 pass
-        if not self._columns:
-            return [()] * len(objects)
-        return list(zip(*self.columns(objects, answer), strict=True))
-
-    def columns(self, objects: Objects, answer: Answer) -> list[list[object]]:
-        """The values of each alias in all objects."""
-        return [column(objects, answer) for column in self._columns]
+        rows = [list(map(item.get, self._aliases)) for item in objects]
+        for at, default in self._defaults:
+            for row, item in zip(rows, objects, strict=True):
+                if row[at] is None:
+                    row[at] = default(item, answer)
+        return list(rows)
 
     def scalar(self, value: object, answer: Answer) -> RawRow:
         """Make the row of a text or a number: itself for every alias but the figures of the answer."""
         return [summary(answer) if summary else value for summary in self._summaries]
 
 
-def _is_path(alias: str, *, paths: bool) -> bool:
-    return paths and alias.startswith("$.")
-
-
-def _column(alias: str, summary: Summary | None, *, paths: bool) -> Column:
-    if _is_path(alias, paths=paths):
+def _default(alias: str, summary: Summary | None, *, paths: bool) -> Default | None:
+    """What an alias is where the object has no such key."""
+    if paths and alias.startswith("$."):
         first = compile_path(alias).first
-        return lambda objects, _: [first(item) if (value := item.get(alias)) is None else value for item in objects]
-    if summary:
-        return lambda objects, answer: _with_default([item.get(alias) for item in objects], summary(answer))
-    return lambda objects, _: [item.get(alias) for item in objects]
-
-
-def _with_default(values: list[object], default: object) -> list[object]:
-    return [default if value is None else value for value in values]
+        return lambda item, _: first(item)
+    if summary is not None:
+        return lambda _, answer: summary(answer)
+    return None
 
 
 def _summary(http: Http, alias: str) -> Summary | None:
