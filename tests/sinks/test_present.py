@@ -266,6 +266,28 @@ def test_lines_of_monitors_that_had_no_round_are_as_they_were() -> None:
     assert b'"a"' not in page.build(page.take())
 
 
+def test_values_that_are_as_they_were_are_kept_and_others_written_anew() -> None:
+    changed = result("model_cost", COST_FIELDS, ("gpt-4o", 2.5))
+    rounds = [
+        event(CREDIT, COST),
+        event(CREDIT, changed, after=1),
+        event(CREDIT, changed, after=2, tags=(("team", "other"),)),
+        event(refused("credit_grants"), changed, after=3),
+        event(CREDIT, after=4),
+    ]
+    page = Page(PrometheusSettings(), Surroundings(now=lambda: MOMENT + timedelta(seconds=5)))
+    for rounds_so_far, each in enumerate(rounds, start=1):
+        page.latest.offer(each)
+        assert parse(page.build(page.take())) == parse(page_of(*rounds[:rounds_so_far], after=5))
+
+
+def test_two_sets_whose_series_would_be_the_same_are_no_broken_page() -> None:
+    same = result("credit", (number("grants_total_available", "USD"),), (3,))
+    page = page_of(event(CREDIT, same), event(CREDIT, same, after=1))
+    assert value(page, "openai_credit_grants_total_available_usd") == 12.75
+    assert value(page, "openai_monitor_left_out_values") == 1
+
+
 def test_one_monitors_rows_that_bring_up_a_mistake_leave_the_page_to_the_others(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:

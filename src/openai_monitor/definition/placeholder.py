@@ -7,7 +7,7 @@ and so does every part of a changed set that did not change itself.
 import json
 import re
 import weakref
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
@@ -76,12 +76,14 @@ def substitute_row(metric_set: MetricSet, values: Mapping[str, str]) -> MetricSe
 
 def parameters_used(metric_set: MetricSet) -> frozenset[str]:
     """Return the names in the set's ``^_^name^_^`` markers."""
-    return _names(metric_set, _PARAMETER, _PARAMETER_MARK)
+    marked = _marked(metric_set, _PARAMETER_MARK)
+    return _names([metric_set.__dict__[name] for name in marked], _PARAMETER, _PARAMETER_MARK)
 
 
 def row_fields(metric_set: MetricSet) -> frozenset[str]:
     """Return the names in the set's ``^o^name^o^`` markers."""
-    return _names(metric_set, _ROW_FIELD, _ROW_FIELD_MARK)
+    # Not by _marked, which remembers: most of these sets are one monitor's only.
+    return _names([metric_set], _ROW_FIELD, _ROW_FIELD_MARK)
 
 
 def parameter_names(text: str) -> list[str]:
@@ -232,9 +234,8 @@ def _texts(node: object, mark: str) -> Iterator[str]:
             yield from _texts(value, mark)
 
 
-def _names(metric_set: MetricSet, pattern: re.Pattern[str], mark: str) -> frozenset[str]:
-    texts = (text for name in _marked(metric_set, mark) for text in _texts(metric_set.__dict__[name], mark))
-    return frozenset(name for text in texts for name in pattern.findall(text))
+def _names(nodes: Iterable[object], pattern: re.Pattern[str], mark: str) -> frozenset[str]:
+    return frozenset(name for node in nodes for text in _texts(node, mark) for name in pattern.findall(text))
 
 
 def _key_name(key: str) -> str | None:

@@ -5,9 +5,10 @@ import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import lru_cache
 
 from openai_monitor.rows import MetricSetResult
-from openai_monitor.schedule.events import RoundEvent
+from openai_monitor.schedule.events import MonitorIdentity, RoundEvent
 from openai_monitor.sinks import SinkHealth, Surroundings
 from openai_monitor.sinks.exposition import Block, Families, Headers, Labels
 from openai_monitor.sinks.figures import figures_of
@@ -34,7 +35,8 @@ class Moment:
 class Page:
     """Makes the page of what rounds told. ``take`` belongs to the event loop, ``build`` may run in a thread.
 
-    A monitor's lines are kept until its next round: most of a page is as it was at the last one.
+    A monitor's lines are kept until its next round, and those of its values until they change: most of a page is as it
+    was at the last one.
     """
 
     def __init__(self, settings: Present, surroundings: Surroundings) -> None:
@@ -43,7 +45,7 @@ class Page:
         self._surroundings = surroundings
         self._building = threading.Lock()
         self._headers = Headers()
-        self._blocks: dict[str, tuple[_Key, Block]] = {}
+        self._kept: dict[str, _Kept] = {}
         self.latest = Latest()
 
     def take(self) -> Moment:
@@ -56,15 +58,16 @@ class Page:
         service = Families()
         add_service(service, moment.stats, moment.healths)
         with self._building:
-            known, self._blocks = self._blocks, {}
+            known, self._kept = self._kept, {}
             blocks = [service.write(self._headers, Labels())]
             for monitor in moment.monitors:
                 good = monitor.values(moment.now, self._staleness)
                 key = (monitor.number, tuple([result.name for result in good]))
                 kept = known.get(monitor.monitor.name)
-                block = kept[1] if kept is not None and kept[0] == key else self._block(monitor, good)
-                self._blocks[monitor.monitor.name] = (key, block)
-                blocks.append(block)
+                if kept is None or kept.key != key:
+                    kept = self._written(monitor, good, key, kept)
+                self._kept[monitor.monitor.name] = kept
+                blocks += kept.blocks
             return self._headers.write(blocks)
 
     def probe(self, event: RoundEvent) -> bytes:
@@ -75,27 +78,64 @@ class Page:
         families.add("probe_duration_seconds", "How long the round took.", Labels(), seconds)
         labels = labels_of(monitor.monitor)
         add_sets(families, monitor, labels)
-        self._add_values(families, monitor, labels, [each.good for each in monitor.sets if each.good is not None])
+        good = [each.good for each in monitor.sets if each.good is not None]
+        add_results(families, monitor.monitor, labels, good, self._info)
+        add_figures(families, monitor.monitor, labels, figures_of(monitor.monitor, good))
         return headers.write([families.write(headers, labels)])
 
-    def _block(self, monitor: MonitorNow, good: Sequence[MetricSetResult]) -> Block:
+    def _written(
+        self, monitor: MonitorNow, good: Sequence[MetricSetResult], key: _Key, before: "_Kept | None"
+    ) -> "_Kept":
         try:
-            return self._lines(monitor, good)
+            return self._lines(monitor, good, key, before)
         except Exception:  # noqa: BLE001 - logged
             # What one monitor's rows bring up must not take the page from the others.
             _log.exception("monitor %s: a mistake of ours keeps its values off the page", monitor.monitor.name)
-            return self._lines(monitor, ())
+            return self._lines(monitor, (), key, None)
 
-    def _lines(self, monitor: MonitorNow, good: Sequence[MetricSetResult]) -> Block:
-        families, labels = Families(), labels_of(monitor.monitor)
+    def _lines(
+        self, monitor: MonitorNow, good: Sequence[MetricSetResult], key: _Key, before: "_Kept | None"
+    ) -> "_Kept":
+        if before is None or before.monitor != monitor.monitor:
+            before = _Kept(key, monitor.monitor, labels_of(monitor.monitor), {}, [])
+        labels, families = before.labels, Families()
         add_monitor(families, monitor, labels)
         add_sets(families, monitor, labels)
-        if good:
-            self._add_values(families, monitor, labels, good)
-        return families.write(self._headers, labels)
-
-    def _add_values(
-        self, families: Families, monitor: MonitorNow, labels: Labels, good: Sequence[MetricSetResult]
-    ) -> None:
-        add_results(families, monitor.monitor, labels, good, self._info)
         add_figures(families, monitor.monitor, labels, figures_of(monitor.monitor, good))
+        values = {result.name: self._values(monitor, result, labels, before.values.get(result.name)) for result in good}
+        blocks = [families.write(self._headers, labels), *(block for _, block in values.values())]
+        if not _are_apart(tuple([block.names for block in blocks])):
+            add_results(families, monitor.monitor, labels, good, self._info)
+            blocks = [families.write(self._headers, labels)]
+        return _Kept(key, monitor.monitor, labels, values, blocks)
+
+    def _values(
+        self, monitor: MonitorNow, result: MetricSetResult, labels: Labels, before: "_Values | None"
+    ) -> "_Values":
+        """The values of a set, as they were written before where they are the same."""
+        if before is not None and before[0].rows == result.rows and before[0].fields == result.fields:
+            return result, before[1]
+        families = Families()
+        add_results(families, monitor.monitor, labels, (result,), self._info)
+        return result, families.write(self._headers, labels)
+
+
+_Values = tuple[MetricSetResult, Block]
+"""A set's last good answer, and its lines."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Kept:
+    """What was written of a monitor: its own lines, and those of each set."""
+
+    key: _Key
+    monitor: MonitorIdentity
+    labels: Labels
+    values: Mapping[str, _Values]
+    blocks: Sequence[Block]
+
+
+@lru_cache(maxsize=1024)
+def _are_apart(names: tuple[tuple[str, ...], ...]) -> bool:
+    """Whether no family is in two of these; otherwise two values for one series would not be seen."""
+    return len({name for some in names for name in some}) == sum(map(len, names))

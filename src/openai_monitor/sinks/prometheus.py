@@ -1,7 +1,6 @@
 """``prometheus``: the page that the listener serves at ``/metrics``."""
 
 import asyncio
-import time
 from importlib.util import find_spec
 
 from openai_monitor.errors import SettingsError
@@ -39,7 +38,6 @@ class PrometheusSink:
 
         self._page = Page(settings, surroundings)
         self._made: bytes = b""
-        self._made_at = -KEPT_SECONDS
         self._making: asyncio.Task[bytes] | None = None
 
     async def start(self) -> None:
@@ -62,7 +60,7 @@ class PrometheusSink:
 
     async def page(self) -> bytes:
         """Give the page. Those who ask at the same time get the same one."""
-        if time.monotonic() - self._made_at < KEPT_SECONDS:
+        if self._made:
             return self._made
         if self._making is None or self._making.done():
             self._making = asyncio.create_task(self._make(), name="page")
@@ -73,6 +71,9 @@ class PrometheusSink:
         return await aside(self._page.probe, event)
 
     async def _make(self) -> bytes:
-        self._made = await aside(self._page.build, self._page.take())
-        self._made_at = time.monotonic()
-        return self._made
+        self._made = page = await aside(self._page.build, self._page.take())
+        asyncio.get_running_loop().call_later(KEPT_SECONDS, self._drop)
+        return page
+
+    def _drop(self) -> None:
+        self._made = b""

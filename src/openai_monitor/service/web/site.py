@@ -25,6 +25,8 @@ PROBE_SECONDS = 60.0
 
 MOST_PROBES = 8
 _LEAST_ZIPPED = 1024
+_KEPT_SECONDS = 1.0
+"""For those who ask at once; a page of thousands of monitors is no small thing to keep."""
 
 _log = logging.getLogger(__name__)
 
@@ -158,7 +160,11 @@ class Web:
             zipped = await aside(gzip.compress, page, compresslevel=1, mtime=0)
             if keep:
                 self._zipped = (page, zipped)
+                asyncio.get_running_loop().call_later(_KEPT_SECONDS, self._drop)
         return Reply(200, zipped, PAGE_TYPE, (("Content-Encoding", "gzip"), ("Vary", "Accept-Encoding")))
+
+    def _drop(self) -> None:
+        self._zipped = (b"", b"")
 
 
 def _takes_gzip(ask: Ask) -> bool:
