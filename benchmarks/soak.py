@@ -23,7 +23,7 @@ WARM = 50
 CALM = 25
 FAULTS = (
     "401", "403", "403-session-key", "404", "429:0", "429:2", "429-date:2", "429-bare", "500", "502", "html-200",
-    "error-200", "empty", "truncated", "cut-off", "slow:0.5", "drip:0.001", "reset", "hang-up", "garbage", "redirect",
+    "error-200", "empty", "truncated", "cut-off", "slow:0.5", "drip:0.001", "reset", "hang-up", "garbage",
     "nulls",
 )  # fmt: skip
 ENDPOINTS = ("credit_grants", "usage", "subscription")

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from openai_monitor.collect.request import Credentials, Request, build_request, clean_token, times_at
+from openai_monitor.collect.request import Credentials, Request, build_request, clean_token, texts_with_times
 from openai_monitor.definition.model import MetricSet
 from openai_monitor.definition.parts import read_part
 from openai_monitor.errors import CollectionError
@@ -118,20 +118,20 @@ def test_times_in_the_payload() -> None:
 
 
 @pytest.mark.parametrize(
-    ("http", "times"),
+    ("http", "texts"),
     [
         ({}, ()),
-        ({"params": {"d": "${@date}", "all": None}}, ("2024-01-31",)),
-        ({"payload": "${@date+1d}"}, ("2024-02-01",)),
+        ({"params": {"d": "${@date}", "all": None, "x": "1"}}, ("${@date}",)),
+        ({"payload": "${@date+1d}"}, ("${@date+1d}",)),
         ({"params": {"${@date}": None}, "url": "/${@date}", "headers": {"X-D": "${@date}"}}, ()),
     ],
 )
-def test_what_of_a_request_depends_on_the_clock(http: Mapping[str, object], times: tuple[str, ...]) -> None:
-    assert times_at(metric_set(**http), NOW) == times
+def test_what_of_a_request_depends_on_the_clock(http: Mapping[str, object], texts: tuple[str, ...]) -> None:
+    assert texts_with_times(metric_set(**http)) == texts
 
 
 def test_nothing_of_a_set_without_http_depends_on_the_clock() -> None:
-    assert times_at(MetricSet(name="usage"), NOW) == ()
+    assert texts_with_times(MetricSet(name="usage")) == ()
 
 
 # Timeout

@@ -78,12 +78,11 @@ class SetRun:
         if planned.program is None:
             planned.program = compile_program(planned.metric_set, self.state.plan.now_ms)
         request = planned.request_at(self.state.local_time())
-        return await self._pages(request, planned.program, planned.metric_set)
+        return await self._pages(request, planned.program, planned.listed, planned.bind)
 
-    async def _exchange(self, request: Request, program: Program, metric_set: MetricSet) -> tuple[list[Row], Answer]:
+    async def _exchange(self, request: Request, program: Program, listed: frozenset[int]) -> tuple[list[Row], Answer]:
         state = self.state
         answer = await state.sender.send(request, state.session)
-        listed = listed_codes(metric_set.http)
         check_status(answer, listed, state.clock(), asked=request.origin)
 
         async def ask(url: str) -> Answer:
@@ -94,9 +93,11 @@ class SetRun:
 
     # Pages
 
-    async def _pages(self, request: Request, program: Program, metric_set: MetricSet) -> tuple[list[Row], str]:
+    async def _pages(
+        self, request: Request, program: Program, listed: frozenset[int], metric_set: Callable[[], MetricSet]
+    ) -> tuple[list[Row], str]:
         """The rows of an answer and of the pages after it, and a message when not all pages were read."""
-        rows, answer = await self._exchange(request, program, metric_set)
+        rows, answer = await self._exchange(request, program, listed)
         paging = self.planned.paging
         if paging is None:
             return rows, ""
@@ -112,8 +113,8 @@ class SetRun:
             if number == paging.most_pages:
                 break
             seen.add(cursor)
-            request = self._next_request(metric_set, paging.parameter, cursor)
-            more, answer = await self._exchange(request, program, metric_set)
+            request = self._next_request(metric_set(), paging.parameter, cursor)
+            more, answer = await self._exchange(request, program, listed)
             rows += more
         return rows, f"stopped after {paging.most_pages} pages, there are more: raise {self.planned.name}.most_pages"
 
@@ -130,14 +131,14 @@ class SetRun:
     # Sets that are asked row by row of an earlier set (^o^)
 
     async def _rows_by_row(self) -> tuple[list[Row], str]:
-        substitutions = self._substitutions()
+        substitutions, bound = self._substitutions(), self.planned.metric_set
         asked = substitutions[:LARGEST_FAN_OUT]
         limit = asyncio.Semaphore(_FAN_OUT_AT_ONCE)
 
         async def one(values: RowTexts) -> list[Row] | CollectionError:
             async with limit:
                 try:
-                    return await self._rows_of(values)
+                    return await self._rows_of(bound, values)
                 except CollectionError as error:
                     return error
 
@@ -148,18 +149,18 @@ class SetRun:
         rows = [row for outcome in outcomes if not isinstance(outcome, CollectionError) for row in outcome]
         return rows, _fan_out_message(outcomes, len(substitutions))
 
-    async def _rows_of(self, values: RowTexts) -> list[Row]:
+    async def _rows_of(self, bound: MetricSet, values: RowTexts) -> list[Row]:
         empty = sorted(name for name, value in values.items() if value is None)
         if empty:
             raise CollectionError(Code.FAIL, f"^o^{empty[0]}^o^ is empty in this row")
         filled = {name: value for name, value in values.items() if value is not None}
         state, planned = self.state, self.planned
-        state.secrets.extend(_authorizing_values(planned, filled))
-        metric_set = substitute_row(planned.metric_set, filled)
+        state.secrets.extend(_authorizing_values(bound, filled))
+        metric_set = substitute_row(bound, filled)
         program = compile_program(metric_set, state.plan.now_ms)
         sensitive = planned.sensitive or bool(state.secrets)
         request = build_request(metric_set, now=state.local_time(), sensitive=sensitive)
-        rows, message = await self._pages(request, program, metric_set)
+        rows, message = await self._pages(request, program, listed_codes(metric_set.http), lambda: metric_set)
         if message:
             self.warn(message)
         return rows
@@ -197,9 +198,9 @@ def _fan_out_message(outcomes: Sequence[list[Row] | CollectionError], total: int
     return ". ".join(parts)
 
 
-def _authorizing_values(planned: SetPlan, values: Mapping[str, str]) -> list[str]:
+def _authorizing_values(bound: MetricSet, values: Mapping[str, str]) -> list[str]:
     """Values that stand in the authorization: secrets, whatever the type of the field they come from."""
-    http = planned.metric_set.http
+    http = bound.http
     if http is None or http.authorization is None:
         return []
     texts = http.authorization.secrets()

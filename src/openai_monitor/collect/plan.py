@@ -4,12 +4,15 @@ import time
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, tzinfo
+from functools import partial
 from itertools import groupby
 
 from openai_monitor.collect.fields import declared_fields
 from openai_monitor.collect.parameters import Given, check_parameters, resolve_parameters, zone_of
 from openai_monitor.collect.program import Program, compile_program
-from openai_monitor.collect.request import Request, build_request, clean_token, times_at
+from openai_monitor.collect.request import Request, build_request, clean_token, texts_with_times
+from openai_monitor.collect.target import timed
+from openai_monitor.collect.verdict import listed_codes
 from openai_monitor.definition.load import Definition
 from openai_monitor.definition.model import MetricSet, ParamSpec
 from openai_monitor.definition.paging import Paging, read_paging
@@ -34,27 +37,38 @@ def epoch_ms() -> int:
 
 @dataclass(slots=True)
 class SetPlan:
-    """One metric set, its ``^_^`` replaced. ``failure`` is why it fails before anything is asked, if it does."""
+    """One metric set. ``failure`` is why it fails before anything is asked, if it does.
 
-    metric_set: MetricSet = field(repr=False)
+    ``listed`` are its success codes. What the parameters make of the set is made anew when it is needed: kept by
+    thousands of monitors it would be most of their memory.
+    """
+
+    bind: Callable[[], MetricSet] = field(repr=False)
     name: str
     priority: int
     fields: tuple[Field, ...]
     row_fields: frozenset[str]
     sensitive: bool
+    listed: frozenset[int] = frozenset()
+    times: tuple[str, ...] = field(default=(), repr=False)
     program: Program | None = None
     paging: Paging | None = None
     failure: CollectionError | None = None
     wanted: bool = True
     _request: Request | None = None
-    _times: tuple[str, ...] = ()
+    _times: list[str] = field(default_factory=list, repr=False)
+
+    @property
+    def metric_set(self) -> MetricSet:
+        """The set with its ``^_^`` replaced."""
+        return self.bind()
 
     def request_at(self, now: datetime) -> Request:
         """The request of this moment: built again only when a time expression in it has another value.
 
         Raises CollectionError when no request can be made of the set.
         """
-        times = times_at(self.metric_set, now)
+        times = [timed(text, now) for text in self.times]
         if self._request is None or times != self._times:
             self._request = build_request(self.metric_set, now=now, sensitive=self.sensitive)
             self._times = times
@@ -154,12 +168,14 @@ def _plan_set(
     used = parameters_used(metric_set) & set(passwords)
     bound = substitute_parameters(metric_set, parameters)
     planned = SetPlan(
-        metric_set=bound,
+        bind=partial(substitute_parameters, metric_set, parameters),
         name=metric_set.name or "",
         priority=metric_set.priority,
         fields=declared_fields(bound),
         row_fields=row_fields(bound),
         sensitive=bool(used),
+        listed=listed_codes(bound.http),
+        times=texts_with_times(bound),
     )
     try:
         _check_protocol(bound)

@@ -15,6 +15,7 @@ from openai_monitor.collect.target import (
 )
 from openai_monitor.definition.model import Authorization, Http, MetricSet
 from openai_monitor.definition.placeholder import parameter_names
+from openai_monitor.definition.timeexpr import has_times
 from openai_monitor.errors import CollectionError
 from openai_monitor.rows import Code
 
@@ -116,13 +117,11 @@ def build_request(metric_set: MetricSet, *, now: datetime, sensitive: bool) -> R
     )
 
 
-def times_at(metric_set: MetricSet, now: datetime) -> tuple[str, ...]:
-    """The texts of the set's request that may depend on the clock, as they are now; raises CollectionError (FAIL)."""
+def texts_with_times(metric_set: MetricSet) -> tuple[str, ...]:
+    """The texts of the set's request that depend on the clock; without any, it can be built once and kept."""
     http = metric_set.http
-    if http is None:
-        return ()
-    texts = (*(http.params or {}).values(), http.payload)
-    return tuple([timed(text, now) for text in texts if text])
+    texts = (*(http.params or {}).values(), http.payload) if http is not None else ()
+    return tuple(text for text in texts if text is not None and has_times(text))
 
 
 def clean_token(text: str) -> str:

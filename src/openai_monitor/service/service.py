@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import signal
+import sys
 from collections.abc import AsyncIterator, Coroutine, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -39,6 +40,7 @@ ROUNDS_PER_REQUEST = 4
 """Rounds at once, for each request at once: those that pause before another try keep nobody else from asking."""
 
 _TELL_EVERY = 10.0
+_SWITCH_INTERVAL = 0.0005
 _FOR_ROUNDS, _FOR_OUTPUTS, _FOR_ANSWERS = 0.5, 0.4, 0.1
 """Shares of the time until the end."""
 
@@ -74,6 +76,9 @@ class Service:
     async def run(self) -> int:
         """Run until a signal (or, with ``once``, the first rounds are over); gives the exit code."""
         asyncio.get_running_loop().set_exception_handler(_log_stray)
+        # The event loop lets the interpreter go at each call to the system; a thread that makes a page or writes the
+        # history would keep it from going on for five milliseconds each time.
+        sys.setswitchinterval(_SWITCH_INTERVAL)
         setup = self.source.setup
         self._set_up_logs(setup)
         for problem in setup.warnings:

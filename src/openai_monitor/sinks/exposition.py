@@ -10,6 +10,7 @@ from array import array
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
+from io import BytesIO
 from typing import Literal
 
 from prometheus_client import generate_latest
@@ -26,7 +27,7 @@ _METRICS: Mapping[Type, Callable[[str, str], Metric]] = {
     "counter": CounterMetricFamily,
     "unknown": UnknownMetricFamily,
 }
-_number: Callable[[float], str] = lru_cache(maxsize=4096)(floatToGoString)
+_number: Callable[[float], str] = lru_cache(maxsize=1024)(floatToGoString)
 _ESCAPED = str.maketrans({"\\": r"\\", "\n": r"\n", '"': r"\""})
 
 
@@ -71,14 +72,14 @@ class Headers:
         for block in blocks:
             alike.setdefault(block.names, []).append(block)
         positions = {names: {name: index for index, name in enumerate(names)} for names in alike}
-        page = bytearray()
+        page = BytesIO()  # its value is given without a copy
         for family in sorted({name for names in alike for name in names}):
-            page += self._known[family]
+            page.write(self._known[family])
             for names, several in alike.items():
                 index = positions[names].get(family)
                 if index is not None:
-                    page += b"".join([_lines(block, index) for block in several])
-        return bytes(page)
+                    page.write(b"".join([_lines(block, index) for block in several]))
+        return page.getvalue()
 
 
 def _lines(block: Block, index: int) -> bytes:
@@ -109,14 +110,14 @@ class Families:
             about = "Values left out because their series had one already."
             self.add(f"{OWN}_left_out_values", about, labels, self._left_out)
         names = headers.shared(tuple(sorted(self._families)))
-        lines, ends = bytearray(), array("I")
+        lines, ends = bytearray(), list[int]()
         for name in names:
             family = self._families[name]
             headers.keep(family)
             series = [f"{name}{text} {_number(value)}\n" for text, value in family.values.items()]
             lines += "".join(series).encode("utf-8")
             ends.append(len(lines))
-        return Block(names, bytes(lines), ends)
+        return Block(names, bytes(lines), array("I", ends))
 
 
 @dataclass(slots=True)

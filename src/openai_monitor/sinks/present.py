@@ -96,18 +96,17 @@ class Page:
     def _lines(
         self, monitor: MonitorNow, good: Sequence[MetricSetResult], key: _Key, before: "_Kept | None"
     ) -> "_Kept":
-        if before is None or before.monitor != monitor.monitor:
-            before = _Kept(key, monitor.monitor, labels_of(monitor.monitor), {}, [])
-        labels, families = before.labels, Families()
+        known = before.values if before is not None and before.monitor == monitor.monitor else {}
+        labels, families = labels_of(monitor.monitor), Families()
         add_monitor(families, monitor, labels)
         add_sets(families, monitor, labels)
         add_figures(families, monitor.monitor, labels, figures_of(monitor.monitor, good))
-        values = {result.name: self._values(monitor, result, labels, before.values.get(result.name)) for result in good}
+        values = {result.name: self._values(monitor, result, labels, known.get(result.name)) for result in good}
         blocks = [families.write(self._headers, labels), *(block for _, block in values.values())]
         if not _are_apart(tuple([block.names for block in blocks])):
             add_results(families, monitor.monitor, labels, good, self._info)
             blocks = [families.write(self._headers, labels)]
-        return _Kept(key, monitor.monitor, labels, values, blocks)
+        return _Kept(key, monitor.monitor, values, blocks)
 
     def _values(
         self, monitor: MonitorNow, result: MetricSetResult, labels: Labels, before: "_Values | None"
@@ -130,7 +129,6 @@ class _Kept:
 
     key: _Key
     monitor: MonitorIdentity
-    labels: Labels
     values: Mapping[str, _Values]
     blocks: Sequence[Block]
 
