@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import signal
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from openai_monitor.collect.transport import Transport, TransportSettings
 from openai_monitor.hertzbeat import extras
@@ -51,7 +51,7 @@ class Standalone:
 
     async def _until(self, end: asyncio.Event) -> None:
         news = News()
-        async with Transport(self.transport) as transport:
+        async with Transport(replace(self.transport, lean=True)) as transport:
             gate = Gate(transport, self.stats, total=IN_FLIGHT, per_host=PER_HOST)
             room = Room(IN_FLIGHT * _ROUNDS_PER_REQUEST, PER_HOST * _ROUNDS_PER_REQUEST)
             scheduler = Scheduler(self._turn, self.stats, room)
