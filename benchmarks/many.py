@@ -41,6 +41,7 @@ def _measured(monitors: int, period: float, *, seconds: float) -> tuple[Facts, F
             time.sleep(period)
             before = service.ask("fresh")
             scrape_until(before["port"], time.monotonic() + seconds)
+            time.sleep(2)  # a page is kept for a second
             after = service.ask("facts")
             service.ask("stop")
             return first, before, after

@@ -27,6 +27,7 @@ def run() -> Iterator[Ratio]:
             time.sleep(PERIOD)
             before = service.ask("fresh")
             scrapes = scrape_until(before["port"], time.monotonic() + SECONDS)
+            time.sleep(2)  # a page is kept for a second
             after = service.ask("facts")
             service.ask("stop")
     yield from figures(what, before, after, most_memory=80)

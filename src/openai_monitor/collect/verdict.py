@@ -14,6 +14,7 @@ from openai_monitor.errors import CollectionError
 from openai_monitor.rows import Code
 
 _LONGEST_QUOTE = 5000
+_ONLY_200: frozenset[int] = frozenset()
 _LONGEST_ERROR_BODY = 1_000_000
 
 _ADVICE = {
@@ -37,7 +38,7 @@ Origin = tuple[str, str, int]
 def listed_codes(http: Http | None) -> frozenset[int]:
     """The status codes of ``successCodes``; empty when there are none."""
     if http is None or not http.success_codes:
-        return frozenset()
+        return _ONLY_200
     codes = (code for code in http.success_codes if code and re.fullmatch(r"\d+", code, re.ASCII))
     return frozenset(map(int, codes))
 

@@ -200,6 +200,9 @@ def _same(new: list[object], old: list[object]) -> bool:
     )
 
 
+_NONE: frozenset[str] = frozenset()
+"""Most sets have none, and an empty one each would add up over thousands of monitors."""
+
 _MARKED: dict[tuple[int, str], tuple[str, ...]] = {}
 
 
@@ -235,7 +238,7 @@ def _texts(node: object, mark: str) -> Iterator[str]:
 
 
 def _names(nodes: Iterable[object], pattern: re.Pattern[str], mark: str) -> frozenset[str]:
-    return frozenset(name for node in nodes for text in _texts(node, mark) for name in pattern.findall(text))
+    return frozenset(name for node in nodes for text in _texts(node, mark) for name in pattern.findall(text)) or _NONE
 
 
 def _key_name(key: str) -> str | None:
