@@ -24,6 +24,7 @@ from openai_monitor.schedule.news import News
 from openai_monitor.schedule.scheduler import FIRST_WITHIN, Room, Scheduler
 from openai_monitor.schedule.stats import Stats
 from openai_monitor.service.fleet import Fleet, Share
+from openai_monitor.service.memory import give_back
 from openai_monitor.service.outputs import Outputs
 from openai_monitor.service.reading import Setup
 from openai_monitor.service.runner import Runner
@@ -76,6 +77,7 @@ class Service:
     async def run(self) -> int:
         """Run until a signal (or, with ``once``, the first rounds are over); gives the exit code."""
         asyncio.get_running_loop().set_exception_handler(_log_stray)
+        give_back()
         # The event loop lets the interpreter go at each call to the system; a thread that makes a page or writes the
         # history would keep it from going on for five milliseconds each time.
         sys.setswitchinterval(_SWITCH_INTERVAL)
