@@ -1,9 +1,13 @@
-"""Collecting from a program: once, or again and again over kept connections."""
+"""Collecting from a program: once, or again and again over kept connections.
+
+``transport`` is, everywhere here, a transport of httpx to ask through: its own with other settings, one that retries or
+caches, a mock in a test. Without it connections, certificates and proxies are as ``settings`` say.
+"""
 
 import asyncio
 from collections.abc import Collection, Mapping
 from types import TracebackType
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 from openai_monitor.collect.plan import Plan, make_plan
 from openai_monitor.collect.rounds import ROUND_SECONDS, collect_round
@@ -11,12 +15,17 @@ from openai_monitor.collect.transport import Transport, TransportSettings
 from openai_monitor.definition.load import Definition
 from openai_monitor.rows import Round
 
+if TYPE_CHECKING:
+    import httpx
+
 
 class Collector:
     """Collects plans over kept connections. An async context manager; one event loop only."""
 
-    def __init__(self, settings: TransportSettings | None = None) -> None:
-        self._transport = Transport(settings or TransportSettings())
+    def __init__(
+        self, settings: TransportSettings | None = None, *, transport: "httpx.AsyncBaseTransport | None" = None
+    ) -> None:
+        self._transport = Transport(settings, over=transport)
 
     async def __aenter__(self) -> Self:
         await self._transport.__aenter__()
@@ -39,13 +48,14 @@ async def collect_once_async(
     metrics: Collection[str] | None = None,
     deadline: float | None = ROUND_SECONDS,
     settings: TransportSettings | None = None,
+    transport: "httpx.AsyncBaseTransport | None" = None,
 ) -> Round:
     """Collect a definition once. ``values`` are its parameters as text.
 
     Raises ParameterError for parameters that do not suit, SettingsError for unusable certificates or proxies.
     """
     plan = make_plan(definition, values, metrics=metrics)
-    async with Collector(settings) as collector:
+    async with Collector(settings, transport=transport) as collector:
         return await collector.collect(plan, deadline=deadline)
 
 
@@ -56,6 +66,11 @@ def collect_once(
     metrics: Collection[str] | None = None,
     deadline: float | None = ROUND_SECONDS,
     settings: TransportSettings | None = None,
+    transport: "httpx.AsyncBaseTransport | None" = None,
 ) -> Round:
     """As ``collect_once_async``, for programs without an event loop."""
-    return asyncio.run(collect_once_async(definition, values, metrics=metrics, deadline=deadline, settings=settings))
+    return asyncio.run(
+        collect_once_async(
+            definition, values, metrics=metrics, deadline=deadline, settings=settings, transport=transport
+        )
+    )

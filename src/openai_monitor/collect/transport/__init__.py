@@ -7,6 +7,7 @@ This package alone knows the HTTP client, and is imported when the first request
     exchange.py    one request as a whole: redirects, digest, cookies
     client.py      one request and its answer
     connection.py  what an HTTP engine does; engine_httpcore.py, engine_httptools.py
+    over_httpx.py  the same through a transport of httpx that the program brings
     wire.py        what stands on the wire beside the request's own headers
     pool.py        kept connections
     dial.py        how a connection is made: straight, to this machine only, through a proxy

@@ -15,14 +15,22 @@ from openai_monitor.collect.transport.wire import address_of
 from openai_monitor.errors import MonitorError
 
 if TYPE_CHECKING:
+    import httpx
+
     from openai_monitor.collect.request import Request
+    from openai_monitor.collect.transport.over_httpx import HttpxClient
 
 
 class Transport:
-    """Sends requests over kept connections; use it as an async context manager, one a run."""
+    """Sends requests over kept connections; use it as an async context manager, one a run.
 
-    def __init__(self, settings: TransportSettings | None = None) -> None:
-        self._client = Client(settings or TransportSettings())
+    ``over`` is a transport of httpx to go through instead of connections of our own; it is not closed here.
+    """
+
+    def __init__(
+        self, settings: TransportSettings | None = None, *, over: "httpx.AsyncBaseTransport | None" = None
+    ) -> None:
+        self._client = _client(settings or TransportSettings(), over)
 
     async def __aenter__(self) -> Self:
         return self
@@ -81,3 +89,11 @@ class Transport:
         reply = await self._client.send(session.dress(request))
         session.keep(request, reply.headers)
         return reply
+
+
+def _client(settings: TransportSettings, over: "httpx.AsyncBaseTransport | None") -> "Client | HttpxClient":
+    if over is None:
+        return Client(settings)
+    from openai_monitor.collect.transport.over_httpx import HttpxClient  # noqa: PLC0415 - who brings none loads no httpx
+
+    return HttpxClient(over, settings)
