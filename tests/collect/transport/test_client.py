@@ -228,7 +228,16 @@ def test_the_lean_engine_is_for_those_who_ask_where_its_library_is(monkeypatch: 
     assert isinstance(client_module.engine_of(TransportSettings(lean=True)), HttpcoreEngine)
 
 
+def test_the_lean_engine_loads_neither_httpcore_nor_what_that_needs() -> None:
+    code = (
+        "import sys; from openai_monitor.collect.transport import Transport, TransportSettings; "
+        "Transport(TransportSettings(lean=True)); print({'httpcore', 'httpx', 'anyio', 'h11'} & sys.modules.keys())"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "set()\n"
+
+
 def test_the_package_is_loaded_with_the_first_request_only() -> None:
-    code = "import sys, openai_monitor.collect.rounds as r; print('httpcore' in sys.modules)"
+    code = "import sys, openai_monitor.collect.rounds as r; print('openai_monitor.collect.transport.client' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == "False\n"

@@ -8,7 +8,6 @@ import time
 from collections.abc import Iterable
 from typing import Any
 
-import httpcore
 import pytest
 from tests.collect.transport.conftest import Fetch, Serve, Start
 from tests.collect.transport.web import Asked, Said, Server, closed_port, ok, request_to
@@ -311,7 +310,7 @@ def test_handshakes(error: Exception, words: str) -> None:
 
 
 def test_a_tls_error_after_the_handshake() -> None:
-    error = httpcore.ReadError()
+    error = failures.ConnectionCut()
     error.__cause__ = tls_error("TLSV13_ALERT_CERTIFICATE_REQUIRED")
     failure = failures.in_exchange(error, "p", None, answered=False)
     assert "client certificate" in str(failure)

@@ -67,7 +67,8 @@ async def _handshake(
     connect: Callable[[], Awaitable["Stream"]], context: ssl.SSLContext, host: str, patience: float | None
 ) -> "Stream":
     stream = await connect()
-    return await stream.start_tls(context, host, patience)
+    await stream.start_tls(context, host, patience)
+    return stream
 
 
 def _fetching() -> ssl.SSLContext:

@@ -31,7 +31,7 @@ class Connection(Protocol):
     async def ask(self, prepared: object, limit: int) -> tuple[int, Headers, bytes]:
         """Send what ``Engine.prepare`` made, and read status, headers and body, which ``limit`` bounds in bytes.
 
-        Raises CollectionError, httpcore's errors, and those of ``failures`` and ``body``.
+        Raises CollectionError, TimeoutError, and the errors of ``failures``.
         """
 
     def is_available(self) -> bool:

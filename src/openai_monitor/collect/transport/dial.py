@@ -10,10 +10,8 @@ import ipaddress
 import re
 import socket
 import ssl
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import TypeVar
-
-import httpcore
 
 from openai_monitor.collect.transport import failures
 from openai_monitor.collect.transport.guard import is_loopback, plaintext_refused
@@ -33,22 +31,11 @@ Check = Callable[[str, int, Sequence[str]], None]
 """Refuses a host and port, looked up as these addresses, by raising CollectionError."""
 
 
-class Dialer(httpcore.AsyncNetworkBackend):
+class Dialer:
     """Makes connections; raises CollectionError."""
 
-    async def connect_tcp(
-        self,
-        host: str,
-        port: int,
-        timeout: float | None = None,  # noqa: ASYNC109 - httpcore's own signature
-        local_address: str | None = None,  # noqa: ARG002 - likewise
-        socket_options: Iterable[httpcore.SOCKET_OPTION] | None = None,  # noqa: ARG002 - likewise
-    ) -> httpcore.AsyncNetworkStream:
-        """Connect within ``timeout`` seconds."""
-        return await self.dial(host, port, timeout)
-
     async def dial(self, host: str, port: int, patience: float | None) -> Stream:
-        """Connect straight to the host."""
+        """Connect straight to the host within ``patience`` seconds."""
         return await _connect(host, port, netloc(host, port), patience)
 
 

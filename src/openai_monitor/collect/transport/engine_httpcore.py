@@ -1,24 +1,38 @@
 """The engine of httpx: httpcore's connection, driven directly."""
 
-from typing import TYPE_CHECKING, cast
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any, cast
 
+import anyio
 import httpcore
 
 from openai_monitor.collect.answer import Headers
-from openai_monitor.collect.transport import pool
+from openai_monitor.collect.transport import failures, pool
 from openai_monitor.collect.transport.body import check_length, read_body
 from openai_monitor.collect.transport.connection import Connection, Wire
+from openai_monitor.collect.transport.dial import Dialer
+from openai_monitor.collect.transport.stream import Stream
 
 if TYPE_CHECKING:
+    import ssl
     from collections.abc import AsyncIterable
 
 
 class HttpcoreEngine:
     """HTTP/1.1 by httpcore and h11."""
 
+    def __init__(self) -> None:
+        anyio.Lock()  # loads what httpcore needs of it now, and not in the time of the first answer
+
     def prepare(self, wire: Wire, way: pool.Way) -> httpcore.Request:
         """See Engine."""
-        return httpcore_request(wire, way.scheme, way.host, way.port)
+        return httpcore.Request(
+            wire.method,
+            httpcore.URL(scheme=way.scheme, host=way.host, port=way.port, target=wire.target),
+            headers=list(wire.headers),
+            content=wire.body,
+            extensions={"timeout": dict.fromkeys(("connect", "read", "write"), wire.timeout)},
+        )
 
     def connect(self, way: pool.Way) -> Connection:
         """See Engine."""
@@ -32,15 +46,27 @@ class _Connection:
             httpcore.Origin(way.scheme.encode("ascii"), way.host.encode("ascii"), way.port),
             ssl_context=way.context,
             keepalive_expiry=pool.KEEP_ALIVE,
-            network_backend=way.dialer,
+            network_backend=_Backend(way.dialer),
         )
 
     async def ask(self, prepared: object, limit: int) -> tuple[int, Headers, bytes]:
+        try:
+            return await self._ask(cast("httpcore.Request", prepared), limit)
+        except httpcore.RemoteProtocolError:
+            pass
+        raise failures.NotHttp
+
+    async def _ask(self, request: httpcore.Request, limit: int) -> tuple[int, Headers, bytes]:
         self.answered = False
-        response = await self._inner.handle_async_request(cast("httpcore.Request", prepared))
+        response = await self._inner.handle_async_request(request)
         self.answered = True
-        headers, body = await read_answer(response, limit)
-        return response.status, headers, body
+        try:
+            headers = Headers([(name.decode("latin-1"), value.decode("latin-1")) for name, value in response.headers])
+            check_length(headers, limit)
+            chunks = cast("AsyncIterable[bytes]", response.stream)
+            return response.status, headers, await read_body(chunks, headers.all("content-encoding"), limit)
+        finally:
+            await response.aclose()
 
     def is_available(self) -> bool:
         return self._inner.is_available() and not self._has_more()
@@ -57,23 +83,49 @@ class _Connection:
         await self._inner.aclose()
 
 
-def httpcore_request(wire: Wire, scheme: str, host: str, port: int) -> httpcore.Request:
-    """Build a request as httpcore takes it."""
-    return httpcore.Request(
-        wire.method,
-        httpcore.URL(scheme=scheme, host=host, port=port, target=wire.target),
-        headers=list(wire.headers),
-        content=wire.body,
-        extensions={"timeout": dict.fromkeys(("connect", "read", "write"), wire.timeout)},
-    )
+class _Backend(httpcore.AsyncNetworkBackend):
+    """A dialer as httpcore takes it."""
+
+    def __init__(self, dialer: Dialer) -> None:
+        self._dialer = dialer
+
+    async def connect_tcp(
+        self,
+        host: str,
+        port: int,
+        timeout: float | None = None,  # noqa: ASYNC109 - httpcore's own signature
+        local_address: str | None = None,  # noqa: ARG002 - likewise
+        socket_options: Iterable[httpcore.SOCKET_OPTION] | None = None,  # noqa: ARG002 - likewise
+    ) -> httpcore.AsyncNetworkStream:
+        return _Stream(await self._dialer.dial(host, port, timeout))
 
 
-async def read_answer(response: httpcore.Response, limit: int) -> tuple[Headers, bytes]:
-    """Read headers and body, decompressed and at most so many bytes; raises what ``failures.in_exchange`` tells of."""
-    try:
-        headers = Headers([(name.decode("latin-1"), value.decode("latin-1")) for name, value in response.headers])
-        check_length(headers, limit)
-        chunks = cast("AsyncIterable[bytes]", response.stream)
-        return headers, await read_body(chunks, headers.all("content-encoding"), limit)
-    finally:
-        await response.aclose()
+class _Stream(httpcore.AsyncNetworkStream):
+    """A stream as httpcore takes it. Its errors pass through, but for the one that httpcore itself looks for."""
+
+    def __init__(self, inner: Stream) -> None:
+        self._inner = inner
+
+    async def read(self, max_bytes: int, timeout: float | None = None) -> bytes:  # noqa: ASYNC109 - likewise
+        return await self._inner.read(max_bytes, timeout)
+
+    async def write(self, buffer: bytes, timeout: float | None = None) -> None:  # noqa: ASYNC109 - likewise
+        try:
+            await self._inner.write(buffer, timeout)
+        except failures.WriteCut:
+            raise httpcore.WriteError from None
+
+    async def aclose(self) -> None:
+        await self._inner.aclose()
+
+    async def start_tls(
+        self,
+        ssl_context: "ssl.SSLContext",
+        server_hostname: str | None = None,
+        timeout: float | None = None,  # noqa: ASYNC109 - likewise
+    ) -> httpcore.AsyncNetworkStream:
+        await self._inner.start_tls(ssl_context, server_hostname, timeout)
+        return self
+
+    def get_extra_info(self, info: str) -> Any:
+        return self._inner.get_extra_info(info)

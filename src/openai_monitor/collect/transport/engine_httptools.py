@@ -8,11 +8,10 @@ missing, httpcore does the work.
 import time
 from typing import cast
 
-import httpcore
 from httptools import HttpParserError, HttpParserUpgrade, HttpResponseParser
 
 from openai_monitor.collect.answer import Headers
-from openai_monitor.collect.transport import pool
+from openai_monitor.collect.transport import failures, pool
 from openai_monitor.collect.transport.body import Body, check_length
 from openai_monitor.collect.transport.connection import Connection, Wire
 from openai_monitor.collect.transport.stream import Stream
@@ -173,9 +172,9 @@ class _Connection:
             if not data and headers is not None and _ends_with_connection(headers):
                 break
             if not is_http or idle > _MOST_WITHOUT_BODY:
-                raise httpcore.RemoteProtocolError
+                raise failures.NotHttp
         if headers is None:
-            raise httpcore.RemoteProtocolError
+            raise failures.NotHttp
         return headers, body.finish()
 
 
@@ -183,16 +182,16 @@ async def _send(stream: Stream, request: _Prepared) -> bool:
     """Send; tells whether that went well. A server may answer, and close, before it has read everything."""
     try:
         await stream.write(request.data, request.timeout)
-    except httpcore.WriteError:
+    except failures.WriteCut:
         return False
     return True
 
 
 def _checked(raw: list[RawHeader]) -> Headers:
-    """The headers of an answer. Raises RemoteProtocolError for those of which h11 says that they are none."""
+    """The headers of an answer. Raises NotHttp for those of which h11 says that they are none."""
     codings = _values(raw, b"transfer-encoding")
     if (codings and [coding.lower() for coding in codings] != [b"chunked"]) or any(b"\0" in value for _, value in raw):
-        raise httpcore.RemoteProtocolError
+        raise failures.NotHttp
     return Headers([(name.decode("latin-1"), value.decode("latin-1")) for name, value in raw])
 
 

@@ -9,8 +9,6 @@ import errno
 import socket
 import ssl
 
-import httpcore
-
 from openai_monitor.errors import CollectionError
 from openai_monitor.rows import Code
 
@@ -25,6 +23,18 @@ class SpokeTls(Exception):
 
 class CertificateRefused(CollectionError):
     """The certificate of the peer does not hold."""
+
+
+class NotHttp(Exception):
+    """What the peer sent is no HTTP, or is none any more."""
+
+
+class ConnectionCut(Exception):
+    """The connection broke; its cause may be an SSLError."""
+
+
+class WriteCut(ConnectionCut):
+    """The peer takes no more, though it may have answered."""
 
 
 class BodyUnreadable(Exception):
@@ -91,7 +101,7 @@ def in_handshake(error: Exception, peer: str, timeout: float | None) -> Collecti
 
 def in_exchange(error: Exception, peer: str, timeout: float | None, *, answered: bool) -> CollectionError:
     """Say what failed on a connection while asking or, when ``answered``, while the body came."""
-    if isinstance(error, TimeoutError | httpcore.TimeoutException):
+    if isinstance(error, TimeoutError):
         return _timed_out(f"the answer of {peer}", timeout, "try again, or raise the parameter timeout")
     if isinstance(error, ClosedWithoutAnswer):
         return CollectionError(
@@ -107,7 +117,7 @@ def in_exchange(error: Exception, peer: str, timeout: float | None, *, answered:
         )
     if isinstance(error, BodyUnreadable):
         return CollectionError(Code.FAIL, f"the answer of {peer} can't be decompressed: {error}")
-    if answered and isinstance(error, httpcore.ProtocolError | httpcore.NetworkError):
+    if answered and isinstance(error, NotHttp | ConnectionCut):
         return CollectionError(
             Code.FAIL,
             f"the answer of {peer} broke off before its end: try again, or see the server's log",
@@ -128,11 +138,11 @@ def unexpected(error: Exception, peer: str) -> CollectionError:
 
 
 def _in_head(error: Exception, peer: str) -> CollectionError:
-    if isinstance(error, httpcore.RemoteProtocolError):
+    if isinstance(error, NotHttp):
         return not_http(peer)
     if isinstance(error.__cause__, ssl.SSLError):
         return _unconnectable(_handshake(error.__cause__.reason or "", peer))
-    if isinstance(error, httpcore.NetworkError):
+    if isinstance(error, ConnectionCut):
         return CollectionError(Code.FAIL, f"{peer} cut the connection before it answered: try again")
     return unexpected(error, peer)
 

@@ -9,7 +9,6 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, cast
 
-import httpcore
 import httpx
 
 from openai_monitor.collect.answer import Headers
@@ -107,9 +106,9 @@ def _failure(error: Exception, request: "Request", host: str, *, answered: bool)
             return failures.in_handshake(root, peer, timeout)
         return failures.while_connecting(root if isinstance(root, OSError) else OSError(), host, peer, timeout)
     if isinstance(error, httpx.RemoteProtocolError):
-        return failures.in_exchange(httpcore.RemoteProtocolError(), peer, timeout, answered=answered)
+        return failures.in_exchange(failures.NotHttp(), peer, timeout, answered=answered)
     if isinstance(error, httpx.NetworkError):
-        return failures.in_exchange(httpcore.ReadError(), peer, timeout, answered=answered)
+        return failures.in_exchange(failures.ConnectionCut(), peer, timeout, answered=answered)
     return failures.in_exchange(error, peer, timeout, answered=answered)
 
 

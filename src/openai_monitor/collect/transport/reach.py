@@ -8,14 +8,12 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-import httpcore
-
 from openai_monitor.collect.answer import Answer
 from openai_monitor.collect.transport import failures
 from openai_monitor.collect.transport.certificate import certificate_of, presented_certificate
-from openai_monitor.collect.transport.client import peer_of, wire_of
-from openai_monitor.collect.transport.dial import TunnelDialer, forwards, in_time, look_up, race
-from openai_monitor.collect.transport.engine_httpcore import httpcore_request, read_answer
+from openai_monitor.collect.transport.client import engine_of, peer_of, wire_of
+from openai_monitor.collect.transport.dial import Dialer, TunnelDialer, forwards, in_time, look_up, race
+from openai_monitor.collect.transport.pool import Way
 from openai_monitor.collect.transport.proxies import Proxies, netloc
 from openai_monitor.collect.transport.tls import client_context
 from openai_monitor.collect.transport.wire import address_of, checked_host
@@ -64,14 +62,13 @@ class Reach:
         # Made beforehand, since it takes some 20 ms that belong to no step. Where none is needed it trusts nobody.
         secure = "https" in (request.scheme, self.proxy and self.proxy.scheme)
         self._context = client_context(settings.ca_file) if secure else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        self._engine = engine_of(settings)
         self._addresses: list[str] = []
         self._stream: Stream | None = None
 
     async def walk(self, judge: Judge) -> list[Step]:
         """Take the steps, until one fails."""
         steps: list[Step] = []
-        async with httpcore.AsyncConnectionPool():
-            pass  # loads what httpcore loads when it is first used, which is no time of the server's
         try:
             for name, work in self._way(judge):
                 steps.append(await _take(name, work))
@@ -143,24 +140,22 @@ class Reach:
             raise _Failed(str(error), facts) from None
 
     async def _exchange(self) -> tuple[Answer, datetime]:
-        request, proxy, answered = self._request, self.proxy, False
-        origin = httpcore.Origin(request.scheme.encode("ascii"), self._host.encode("ascii"), self._port)
-        connection = httpcore.AsyncHTTP11Connection(origin, self._connected)
+        request, proxy = self._request, self.proxy
+        way = Way("http", self._host, self._port, _Made(self._connected), None)  # TLS, where wanted, is spoken already
+        connection = self._engine.connect(way)
+        wire = wire_of(request, self._host, proxy, self._settings.user_agent)
+        prepared = self._engine.prepare(wire, way)
         sent, began = datetime.now(UTC), time.perf_counter()
         try:
-            wire = wire_of(request, self._host, proxy, self._settings.user_agent)
-            native = httpcore_request(wire, request.scheme, self._host, self._port)
-            response = await connection.handle_async_request(native)
-            answered = True
-            headers, body = await read_answer(response, self._settings.max_body)
+            status, headers, body = await connection.ask(prepared, self._settings.max_body)
         except CollectionError:
             raise
         except Exception as error:  # noqa: BLE001 - this is the edge
             peer = peer_of(request.scheme, self._host, self._port, proxy)
-            failure = failures.in_exchange(error, peer, self._patience, answered=answered)
+            failure = failures.in_exchange(error, peer, self._patience, answered=connection.answered)
         else:
             took = round((time.perf_counter() - began) * 1000)
-            return Answer(response.status, headers, body, took, address_of(request)), sent
+            return Answer(status, headers, body, took, address_of(request)), sent
         raise failure
 
     async def _dial(self) -> "Stream":
@@ -181,6 +176,16 @@ class Reach:
     async def _another(self) -> "Stream":
         """Make one more connection of the same kind."""
         return await self._through_proxy(await self._dial())
+
+
+class _Made(Dialer):
+    """Gives the connection that is there already."""
+
+    def __init__(self, stream: "Stream") -> None:
+        self._stream = stream
+
+    async def dial(self, host: str, port: int, patience: float | None) -> "Stream":  # noqa: ARG002 - it leads there
+        return self._stream
 
 
 class _Failed(CollectionError):

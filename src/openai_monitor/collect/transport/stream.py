@@ -1,6 +1,6 @@
-"""One TCP or TLS connection as httpcore wants it, on asyncio itself.
+"""One TCP or TLS connection, on asyncio itself.
 
-httpcore's own streams go through anyio, which costs a third of the whole exchange, and can't tell a peer that
+httpcore's streams go through anyio, which costs a third of the whole exchange, and can't tell a peer that
 closed in silence from one that sent something else than HTTP.
 """
 
@@ -9,15 +9,13 @@ import select
 import ssl
 from typing import Any, cast
 
-import httpcore
-
 from openai_monitor.collect.transport import failures
 
 _BUFFER = 2**18
 _TLS_RECORDS = (b"\x15\x03", b"\x16\x03")
 
 
-class Stream(asyncio.Protocol, httpcore.AsyncNetworkStream):
+class Stream(asyncio.Protocol):
     """A connection to ``peer``, which is how messages name it."""
 
     def __init__(self, peer: str) -> None:
@@ -72,12 +70,12 @@ class Stream(asyncio.Protocol, httpcore.AsyncNetworkStream):
         _wake(self._writer)
         self._writer = None
 
-    # What httpcore calls.
+    # What engines call.
 
-    async def read(self, max_bytes: int, timeout: float | None = None) -> bytes:  # noqa: ASYNC109 - httpcore's own signature
-        """Return what has come, or what comes next; empty at the end."""
+    async def read(self, max_bytes: int, patience: float | None = None) -> bytes:
+        """Return what has come, or what comes within ``patience`` seconds; empty at the end. Raises TimeoutError."""
         if not self._buffer and not self._ended:
-            await self._wait_for_data(timeout)
+            await self._wait_for_data(patience)
         if self._foreign is not None:
             raise self._foreign
         if not self._buffer:
@@ -89,19 +87,16 @@ class Stream(asyncio.Protocol, httpcore.AsyncNetworkStream):
             self._transport.resume_reading()
         return data
 
-    async def write(self, buffer: bytes, timeout: float | None = None) -> None:  # noqa: ASYNC109 - likewise
-        """Send; raises WriteError when the peer has gone, after which an answer may still be read."""
+    async def write(self, buffer: bytes, patience: float | None = None) -> None:
+        """Send; raises WriteCut when the peer has gone, after which an answer may still be read."""
         self._silent = True
         if self._ended or self._transport.is_closing():
-            raise httpcore.WriteError
+            raise failures.WriteCut
         self._transport.write(buffer)
         if self._writer is None:
             return
-        try:
-            async with asyncio.timeout(timeout):
-                await self._writer
-        except TimeoutError:
-            raise httpcore.WriteTimeout from None
+        async with asyncio.timeout(patience):
+            await self._writer
 
     async def aclose(self) -> None:
         """Close."""
@@ -115,20 +110,20 @@ class Stream(asyncio.Protocol, httpcore.AsyncNetworkStream):
         self,
         ssl_context: ssl.SSLContext,
         server_hostname: str | None = None,
-        timeout: float | None = None,  # noqa: ASYNC109 - likewise
-    ) -> "Stream":
+        patience: float | None = None,
+    ) -> None:
         """Speak TLS from here on; raises CollectionError, and then the connection is closed."""
         try:
             if self._buffer:
                 # A TLS server waits for the client to speak: whoever speaks first is none, or a proxy that
                 # slips something in.
-                failure = failures.in_handshake(_not_tls(), self.peer, timeout)
+                failure = failures.in_handshake(_not_tls(), self.peer, patience)
             else:
-                self._transport = await self._upgrade(ssl_context, server_hostname, timeout)
+                self._transport = await self._upgrade(ssl_context, server_hostname, patience)
                 self._secure = True
-                return self
+                return
         except Exception as error:  # noqa: BLE001 - this is the edge
-            failure = failures.in_handshake(error, self.peer, timeout)
+            failure = failures.in_handshake(error, self.peer, patience)
         except BaseException:
             self._transport.abort()
             raise
@@ -136,7 +131,7 @@ class Stream(asyncio.Protocol, httpcore.AsyncNetworkStream):
         raise failure
 
     def get_extra_info(self, info: str) -> Any:
-        """Answer what httpcore asks: the TLS object, and whether an idle connection is dead."""
+        """Answer what engines ask: the TLS object, and whether an idle connection is dead."""
         if info == "is_readable":
             return self._ended or bool(self._buffer) or self._transport.is_closing() or self._has_news()
         return self._transport.get_extra_info(info)
@@ -165,11 +160,11 @@ class Stream(asyncio.Protocol, httpcore.AsyncNetworkStream):
 
     def _end(self) -> bytes:
         if isinstance(self._broken, ssl.SSLError):
-            raise httpcore.ReadError from self._broken
+            raise failures.ConnectionCut from self._broken
         if self._silent:
             raise failures.ClosedWithoutAnswer
         if self._broken is not None:
-            raise httpcore.ReadError
+            raise failures.ConnectionCut
         return b""
 
     def _has_news(self) -> bool:
@@ -189,7 +184,7 @@ def _wake(future: asyncio.Future[None] | None) -> None:
 
 def _expire(future: asyncio.Future[None]) -> None:
     if not future.done():
-        future.set_exception(httpcore.ReadTimeout())
+        future.set_exception(TimeoutError())
 
 
 def _not_tls() -> ssl.SSLError:
