@@ -123,7 +123,7 @@ def test_the_rules_of_the_loader_hold(changes: dict[str, Any], reason: str) -> N
 
 
 def test_a_set_that_will_fail_is_told_of_once(caplog: pytest.LogCaptureFixture) -> None:
-    http = {"host": "h", "url": "/", "method": "GET", "parseType": "jsonPath", "parseScript": "$.["}
+    http = {"host": "h", "port": "80", "url": "/", "method": "GET", "parseType": "jsonPath", "parseScript": "$.["}
     first, second = parsed(with_set(http=http)), parsed(with_set(http=http))
     assert first.kind is second.kind
     assert first.kind.refusal == ""
