@@ -11,7 +11,7 @@ import pytest
 from tests.collect.transport.conftest import Serve
 from tests.collect.transport.web import Asked, Server, ok, request_to, send
 
-from openai_monitor.collect.transport import Session, Transport, TransportSettings, pool
+from openai_monitor.collect.transport import Session, Transport, TransportSettings, engine_httpcore, engine_httptools
 
 
 def test_no_more_are_kept_than_may_be_in_flight(serve: Serve) -> None:
@@ -22,7 +22,8 @@ def test_no_more_are_kept_than_may_be_in_flight(serve: Serve) -> None:
 
 
 def test_a_connection_is_not_kept_for_ever(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(pool, "KEEP_ALIVE", 0.05)
+    for engine in (engine_httpcore, engine_httptools):
+        monkeypatch.setattr(engine, "KEEP_ALIVE", 0.05)
     server, other = serve(ok()), serve(ok())
 
     async def pausing() -> None:

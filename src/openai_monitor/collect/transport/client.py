@@ -18,7 +18,7 @@ from weakref import WeakValueDictionary
 
 from openai_monitor.collect.answer import Headers
 from openai_monitor.collect.transport import failures
-from openai_monitor.collect.transport.connection import Engine, Wire
+from openai_monitor.collect.transport.connection import Engine, Way, Wire
 from openai_monitor.collect.transport.dial import (
     Dialer,
     ForwardDialer,
@@ -28,7 +28,7 @@ from openai_monitor.collect.transport.dial import (
     proxy_authorization,
 )
 from openai_monitor.collect.transport.guard import is_in_clear, proxy_refused
-from openai_monitor.collect.transport.pool import Pool, Way
+from openai_monitor.collect.transport.pool import Pool
 from openai_monitor.collect.transport.proxies import Proxies, Proxy, netloc
 from openai_monitor.collect.transport.settings import TransportSettings
 from openai_monitor.collect.transport.tls import client_context

@@ -1,14 +1,16 @@
 """What an HTTP engine does: it writes a request on a connection of its own, and reads the one answer."""
 
+import ssl
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 
 from openai_monitor.collect.answer import Headers
+from openai_monitor.collect.transport.dial import Dialer
 from openai_monitor.collect.transport.wire import RawHeader
 
-if TYPE_CHECKING:
-    from openai_monitor.collect.transport.pool import Way
+KEEP_ALIVE = 30.0
+"""Seconds an idle connection is kept: less than most servers keep theirs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,11 +46,23 @@ class Connection(Protocol):
         """Close it at once."""
 
 
+@dataclass(eq=False, slots=True, weakref_slot=True)
+class Way:
+    """How one server is reached, and the idle connections to it."""
+
+    scheme: str
+    host: str
+    port: int
+    dialer: Dialer
+    context: ssl.SSLContext | None
+    idle: list[Connection] = field(default_factory=list)
+
+
 class Engine(Protocol):
     """Makes connections of one kind."""
 
-    def prepare(self, wire: Wire, way: "Way") -> object:
+    def prepare(self, wire: Wire, way: Way) -> object:
         """Give the request as a connection of this engine takes it, again and again."""
 
-    def connect(self, way: "Way") -> Connection:
+    def connect(self, way: Way) -> Connection:
         """Give a new connection."""

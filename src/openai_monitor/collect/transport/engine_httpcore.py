@@ -7,9 +7,9 @@ import anyio
 import httpcore
 
 from openai_monitor.collect.answer import Headers
-from openai_monitor.collect.transport import failures, pool
+from openai_monitor.collect.transport import failures
 from openai_monitor.collect.transport.body import check_length, read_body
-from openai_monitor.collect.transport.connection import Connection, Wire
+from openai_monitor.collect.transport.connection import KEEP_ALIVE, Connection, Way, Wire
 from openai_monitor.collect.transport.dial import Dialer
 from openai_monitor.collect.transport.stream import Stream
 
@@ -24,7 +24,7 @@ class HttpcoreEngine:
     def __init__(self) -> None:
         anyio.Lock()  # loads what httpcore needs of it now, and not in the time of the first answer
 
-    def prepare(self, wire: Wire, way: pool.Way) -> httpcore.Request:
+    def prepare(self, wire: Wire, way: Way) -> httpcore.Request:
         """See Engine."""
         return httpcore.Request(
             wire.method,
@@ -34,18 +34,18 @@ class HttpcoreEngine:
             extensions={"timeout": dict.fromkeys(("connect", "read", "write"), wire.timeout)},
         )
 
-    def connect(self, way: pool.Way) -> Connection:
+    def connect(self, way: Way) -> Connection:
         """See Engine."""
         return _Connection(way)
 
 
 class _Connection:
-    def __init__(self, way: pool.Way) -> None:
+    def __init__(self, way: Way) -> None:
         self.answered = False
         self._inner = httpcore.AsyncHTTPConnection(
             httpcore.Origin(way.scheme.encode("ascii"), way.host.encode("ascii"), way.port),
             ssl_context=way.context,
-            keepalive_expiry=pool.KEEP_ALIVE,
+            keepalive_expiry=KEEP_ALIVE,
             network_backend=_Backend(way.dialer),
         )
 

@@ -11,9 +11,9 @@ from typing import cast
 from httptools import HttpParserError, HttpParserUpgrade, HttpResponseParser
 
 from openai_monitor.collect.answer import Headers
-from openai_monitor.collect.transport import failures, pool
+from openai_monitor.collect.transport import failures
 from openai_monitor.collect.transport.body import Body, check_length
-from openai_monitor.collect.transport.connection import Connection, Wire
+from openai_monitor.collect.transport.connection import KEEP_ALIVE, Connection, Way, Wire
 from openai_monitor.collect.transport.stream import Stream
 from openai_monitor.collect.transport.wire import RawHeader
 
@@ -26,11 +26,11 @@ _MOST_WITHOUT_BODY = 102_400
 class HttptoolsEngine:
     """HTTP/1.1 by llhttp."""
 
-    def prepare(self, wire: Wire, way: pool.Way) -> "_Prepared":  # noqa: ARG002 - the target is complete
+    def prepare(self, wire: Wire, way: Way) -> "_Prepared":  # noqa: ARG002 - the target is complete
         """See Engine."""
         return _Prepared(wire)
 
-    def connect(self, way: pool.Way) -> Connection:
+    def connect(self, way: Way) -> Connection:
         """See Engine."""
         return _Connection(way)
 
@@ -108,7 +108,7 @@ class _Answer:
 
 
 class _Connection:
-    def __init__(self, way: pool.Way) -> None:
+    def __init__(self, way: Way) -> None:
         self.answered = False
         self._way = way
         self._stream: Stream | None = None
@@ -128,7 +128,7 @@ class _Connection:
         finally:
             answer.parser = None  # it holds the answer, too
         self._is_available = answer.keeps and was_sent and not answer.extra and not request.closes
-        self._expires = time.monotonic() + pool.KEEP_ALIVE
+        self._expires = time.monotonic() + KEEP_ALIVE
         return answer.status, headers, body
 
     def is_available(self) -> bool:

@@ -4,26 +4,7 @@ httpcore's own pool is not used: a request that is cancelled at the wrong moment
 good, until none is left to give; and each step looks through everything that is open or waits.
 """
 
-import ssl
-from dataclasses import dataclass, field
-
-from openai_monitor.collect.transport.connection import Connection, Engine
-from openai_monitor.collect.transport.dial import Dialer
-
-KEEP_ALIVE = 30.0
-"""Seconds an idle connection is kept: less than most servers keep theirs."""
-
-
-@dataclass(eq=False, slots=True, weakref_slot=True)
-class Way:
-    """How one server is reached, and the idle connections to it."""
-
-    scheme: str
-    host: str
-    port: int
-    dialer: Dialer
-    context: ssl.SSLContext | None
-    idle: list[Connection] = field(default_factory=list)
+from openai_monitor.collect.transport.connection import Connection, Engine, Way
 
 
 class Pool:

@@ -12,8 +12,8 @@ from openai_monitor.collect.answer import Answer
 from openai_monitor.collect.transport import failures
 from openai_monitor.collect.transport.certificate import certificate_of, presented_certificate
 from openai_monitor.collect.transport.client import engine_of, peer_of, wire_of
+from openai_monitor.collect.transport.connection import Way
 from openai_monitor.collect.transport.dial import Dialer, TunnelDialer, forwards, in_time, look_up, race
-from openai_monitor.collect.transport.pool import Way
 from openai_monitor.collect.transport.proxies import Proxies, netloc
 from openai_monitor.collect.transport.tls import client_context
 from openai_monitor.collect.transport.wire import address_of, checked_host
