@@ -215,6 +215,17 @@ def test_a_monitor_that_was_asked_too_often_is_not_probed(tmp_path: Path) -> Non
     together(test, "429:120")
 
 
+def test_an_answer_past_the_limit_fails_its_set(tmp_path: Path) -> None:
+    async def test(server: Server) -> None:
+        path = write_file(tmp_path, server, monitors("a", metrics={"include": ["credit_grants"]}), limits={"answer": 1})
+        async with running(path) as service:
+            await until(lambda: service.stats.failed > 0)
+            assert service.health.monitors["a"].trouble is Trouble.BAD_ANSWER
+            assert "larger than the limit of 1 MiB" in service.health.monitors["a"].message
+
+    together(test, f"huge:{2 * 2**20}")
+
+
 def test_rounds_that_last_too_long_are_cut_at_the_end(tmp_path: Path) -> None:
     async def test(server: Server) -> None:
         path = write_file(tmp_path, server, monitors("a", "b"), limits={"shutdown": 0.4})

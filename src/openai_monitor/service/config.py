@@ -156,6 +156,9 @@ class Limits(Section):
 
     in_flight: Count = Field(32, description="Requests at once.")
     per_host: Count = Field(8, description="Requests at once to one host.")
+    answer: Count = Field(
+        4, description="MiB of one answer, after decompression: a large one keeps the others waiting."
+    )
     deadline: Seconds = Field(240, description="Seconds for one round.")
     shutdown: Seconds = Field(8, description="Seconds from the signal to end until the process has ended.")
 

@@ -105,6 +105,7 @@ class Service:
         settings = TransportSettings(
             ca_file=Path(network.ca_file) if network.ca_file else None,
             allow_plaintext_token=network.allow_plaintext_token,
+            max_body=limits.answer * 2**20,
             max_connections=limits.in_flight,
             lean=True,
         )
