@@ -22,6 +22,7 @@ class Asked(NamedTuple):
     path: str
     query: dict[str, str]
     headers: dict[str, str]
+    body: bytes
     peer: int
     everything: str
 
@@ -66,8 +67,14 @@ class _Quiet(ThreadingHTTPServer):
         """Say nothing: clients that go away are part of the tests."""
 
 
+class _QuietIPv6(_Quiet):
+    address_family = socket.AF_INET6
+
+
 @contextlib.contextmanager
-def origin(answers: Mapping[str, Answering], *, tls: ssl.SSLContext | None = None) -> Iterator[Origin]:
+def origin(
+    answers: Mapping[str, Answering], *, tls: ssl.SSLContext | None = None, address: str = "127.0.0.1", port: int = 0
+) -> Iterator[Origin]:
     """Answer each path as told, anything else with 404."""
 
     class Handler(BaseHTTPRequestHandler):
@@ -88,6 +95,7 @@ def origin(answers: Mapping[str, Answering], *, tls: ssl.SSLContext | None = Non
                 split.path,
                 dict(parse_qsl(split.query, keep_blank_values=True)),
                 {name.lower(): value for name, value in self.headers.items()},
+                body,
                 self.client_address[1],
                 f"{self.requestline}\n{self.headers}\n{body!r}",
             )
@@ -102,9 +110,9 @@ def origin(answers: Mapping[str, Answering], *, tls: ssl.SSLContext | None = Non
             self.end_headers()
             self.wfile.write(chosen.body)
 
-        do_GET = do_POST = do_PUT = answer_it  # noqa: N815 - the names are the base's
+        do_GET = do_POST = do_PUT = do_DELETE = do_PATCH = answer_it  # noqa: N815 - the names are the base's
 
-    server = _Quiet(("127.0.0.1", 0), Handler)
+    server = (_QuietIPv6 if ":" in address else _Quiet)((address, port), Handler)
     if tls is not None:
         server.socket = tls.wrap_socket(server.socket, server_side=True)
     found = Origin(server.server_address[1])
