@@ -50,25 +50,29 @@ class Health:
     monitors: dict[str, MonitorHealth] = field(default_factory=dict)
     reload_problem: str | None = None
     stopping: bool = False
-    _first_rounds: set[str] = field(default_factory=set)
+    _first_rounds: set[str] | None = None
+    """Monitors without a round yet; None until it is known which monitors there are."""
 
     def expect(self, names: Iterable[str]) -> None:
-        """Wait for the first round of these before being ready."""
-        self._first_rounds.update(names)
+        """Wait for the first round of these before being ready. Nothing is ready until this was told."""
+        self._first_rounds = {*(self._first_rounds or ()), *names}
 
     def done(self, name: str) -> None:
         """A monitor had its first round, or is gone."""
-        self._first_rounds.discard(name)
+        if self._first_rounds:
+            self._first_rounds.discard(name)
 
     @property
     def ready(self) -> bool:
         """Whether every monitor of the start has had its first round, collected or failed."""
-        return not self._first_rounds and not self.stopping
+        return not self.wait()
 
     def wait(self) -> str:
         """What the service is still waiting for, in a sentence; empty when it is ready."""
         if self.stopping:
             return "The service is ending."
+        if self._first_rounds is None:
+            return "The service is starting."
         waiting = len(self._first_rounds)
         return f"{waiting:,} of {len(self.monitors):,} monitors have not had their first round." if waiting else ""
 
