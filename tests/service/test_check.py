@@ -33,6 +33,12 @@ def test_a_secret_is_told_for_each_enabled_monitor_and_no_command_is_run(tmp_pat
     assert not (tmp_path / "touched").exists()
 
 
+def test_a_command_that_is_not_there_is_told(tmp_path: Path) -> None:
+    text = "monitors: [{name: a, params: {token: {command: [no-such-program-here, x]}}}]"
+    sentences = asyncio.run(unreadable_secrets(setup_of(tmp_path, text)))
+    assert sentences == ["a: command no-such-program-here can't be run: there is no such program on this machine"]
+
+
 def test_an_output_whose_library_is_missing_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     setup = setup_of(tmp_path, "monitors: []\noutputs: {prometheus: , ndjson: {path: rows.ndjson}}\n")
     assert asyncio.run(unusable_outputs(setup)) == []

@@ -1,5 +1,7 @@
 """What ``run --check`` looks at beside the file itself."""
 
+import shutil
+
 from openai_monitor.errors import SettingsError
 from openai_monitor.schedule.secrets import CommandSecret, SecretError, SecretSource
 from openai_monitor.schedule.stats import Stats
@@ -8,7 +10,7 @@ from openai_monitor.service.sections import make_sink
 
 
 async def unreadable_secrets(setup: Setup) -> list[str]:
-    """A sentence for each secret that can't be read here and now. Commands are not run."""
+    """A sentence for each secret that can't be read here and now. Commands are looked for, not run."""
     sentences: list[str] = []
     known: dict[SecretSource, str | None] = {}
     for spec in setup.monitors:
@@ -22,7 +24,8 @@ async def unreadable_secrets(setup: Setup) -> list[str]:
 
 async def _problem(source: SecretSource) -> str | None:
     if isinstance(source, CommandSecret):
-        return None
+        found = shutil.which(source.command[0])
+        return None if found else f"{source} can't be run: there is no such program on this machine"
     try:
         await source.read()
     except SecretError as error:
