@@ -133,7 +133,7 @@ def test_a_page_brings_its_listener(tmp_path: Path) -> None:
     [
         ("", ["1:1: error[empty] the file is empty; begin with `monitors:` and a list"]),
         ("- a\n", ["1:1: error[wrong-type] expected a mapping of keys, found a list; begin with `monitors:` and a list"]),
-        ("monitors: [\n", ["2:1: error[yaml] a value is missing before this; remove the comma or bracket too many"]),
+        ("monitors: [\n", ["2:1: error[yaml] a value or a closing bracket is missing before this; close the bracket, or remove a comma too many"]),
         ("a: 1\n---\nb: 2\n", ["2:1: error[second-document] a second document begins here, a monitors file is one; remove the `---`"]),
         ("period: 300\n", [
             "1:1: error[missing-key] the monitors file has no `monitors`; add `monitors:` and a list",

@@ -66,7 +66,11 @@ _SENTENCES = (
         "quote the value if it is a text",
     ),
     ("found a tab character", "a tab stands where blanks are expected", "indent with blanks"),
-    ("expected node content", "a value is missing before this", "remove the comma or bracket too many"),
+    (
+        "expected node content",
+        "a value or a closing bracket is missing before this",
+        "close the bracket, or remove a comma too many",
+    ),
     (
         "are not allowed in this context",
         "a list item or key can't begin here",
