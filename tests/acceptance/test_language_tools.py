@@ -116,7 +116,7 @@ def test_all_problems_are_told_at_once_sorted_by_line(run: Run, queues: Callable
         ("priority: 0", "priority: 200"),
         ("oldest=$.messages.oldest_ms / 1000", "oldest=$.messages.oldest_ms / "),
         ("parseType: jsonPath", "parseType: jsonPth"),
-        ("category: custom", "category: custom\ncolour: blue"),
+        ("method: GET", "methd: GET"),
         ("url: /v1/queues", "url: /v1/^_^team^_^"),
     )
     done = run("validate", str(path))
@@ -129,7 +129,7 @@ def test_all_problems_are_told_at_once_sorted_by_line(run: Run, queues: Callable
         places.append((int(found[1]), int(found[2])))
     assert places == sorted(places)
     content = path.read_text().splitlines()
-    for planted in ("200", "oldest=$.messages.oldest_ms /", "jsonPth", "colour", "/v1/^_^team^_^"):
+    for planted in ("200", "oldest=$.messages.oldest_ms /", "jsonPth", "methd", "/v1/^_^team^_^"):
         assert any(
             planted in content[line - 1] and column <= content[line - 1].index(planted) + 1 for line, column in places
         ), planted

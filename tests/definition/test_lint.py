@@ -73,7 +73,7 @@ def test_two_rules_of_one_name_are_refused() -> None:
 
 
 def test_a_broken_set_is_not_linted_and_the_others_are() -> None:
-    broken = SET.replace("method: GET", "methods: GET")
+    broken = SET.replace("method: GET", "method: GET, colour: blue")
     fine = (
         SET.replace("name: usage", "name: more")
         .replace("field: used", "field: free")
@@ -81,6 +81,15 @@ def test_a_broken_set_is_not_linted_and_the_others_are() -> None:
     )
     text = GOOD.replace(SET, f"{broken}, {fine}")
     assert rules_of(text) == ["unknown-key", "unfilled-field", "unused-alias"]
+
+
+def test_a_misspelt_key_hides_nothing() -> None:
+    text = GOOD.replace("method: GET", "methd: GET").replace("}], http", "}], aliasField: [x], http")
+    assert sorted(rules_of(text)) == ["unfilled-field", "unknown-key", "unknown-key", "unused-alias"]
+
+
+def test_a_misspelt_key_whose_value_fits_the_meant_one_badly_is_told_once() -> None:
+    assert rules_of(GOOD.replace("method: GET", "methd: {a: b}")) == ["unknown-key"]
 
 
 @pytest.mark.parametrize(

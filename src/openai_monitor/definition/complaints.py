@@ -40,6 +40,7 @@ _EXPECTED = {
     "dict_type": "a mapping",
     "dataclass_type": "a mapping",
 }
+_UNKNOWN_KEY = "unexpected_keyword_argument"
 _MOST_COMPLAINTS = 100
 
 
@@ -47,6 +48,7 @@ def examine(data: Any, tree: Tree, file: str) -> tuple[Document, list[Problem], 
     """What can be read of a document, the problems of the rest, and the paths that were left out of ``data``."""
     problems: list[Problem] = []
     broken: list[KeyPath] = []
+    respelt: set[KeyPath] = set()
     while True:
         try:
             return _adapter().validate_python(data, by_alias=True, by_name=False), problems, broken
@@ -54,9 +56,13 @@ def examine(data: Any, tree: Tree, file: str) -> tuple[Document, list[Problem], 
             errors = error.errors(include_url=False, include_context=False, include_input=False)
         if repair(data, errors, tree):
             continue
-        problems += [complain(found, tree, file) for found in errors[:_MOST_COMPLAINTS]]
-        broken += [found["loc"] for found in errors]
-        salvage(data, errors)
+        # Of a key that was read as another one it is said that it is unknown, and not that its value fits it badly.
+        problems += [complain(found, tree, file) for found in errors[:_MOST_COMPLAINTS] if found["loc"] not in respelt]
+        meant = respell(data, errors[:_MOST_COMPLAINTS], tree)
+        respelt.update(meant.values())
+        lost = [found for found in errors if found["loc"] not in meant]
+        broken += [found["loc"] for found in lost]
+        salvage(data, lost)
 
 
 @cache
@@ -67,7 +73,7 @@ def _adapter() -> TypeAdapter[Document]:
 def complain(error: ErrorDetails, tree: Tree, file: str) -> Problem:
     """One of pydantic's errors as a Problem."""
     path: KeyPath = error["loc"]
-    if error["type"] == "unexpected_keyword_argument":
+    if error["type"] == _UNKNOWN_KEY:
         message, hint = _unknown_key(path)
         return make_problem(tree, file, path, "unknown-key", message, hint=hint, at_key=True)
     if error["type"] == "missing":
@@ -139,6 +145,25 @@ def repair(data: Any, errors: list[ErrorDetails], tree: Tree) -> bool:
                 _parent(data, error["loc"])[error["loc"][-1]] = text
                 changed = True
     return changed
+
+
+def respell(data: Any, errors: list[ErrorDetails], tree: Tree) -> dict[KeyPath, KeyPath]:
+    """Give unknown keys the names that are meant, to look at what they hold. Gives the new path of each old one."""
+    respelt: dict[KeyPath, KeyPath] = {}
+    for error in errors:
+        path: KeyPath = error["loc"]
+        if error["type"] != _UNKNOWN_KEY:
+            continue
+        parent, key = _parent(data, path), str(path[-1])
+        meant = nearest_name(key, _keys(_PARTS[_shape(path[:-1])][0]))
+        if meant is None or meant in parent:
+            continue
+        parent[meant] = parent.pop(key)
+        *_, (_, node) = follow(tree.root, path[:-1])
+        if isinstance(node, YamlMapping) and key in node.entries:
+            node.entries[meant] = node.entries.pop(key)
+        respelt[path] = (*path[:-1], meant)
+    return respelt
 
 
 def salvage(data: Any, errors: list[ErrorDetails]) -> None:

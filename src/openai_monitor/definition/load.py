@@ -37,7 +37,8 @@ def parse_definition(text: str | bytes, file: str) -> Definition:
 class Reading:
     """What could be read of a text: the definition without its broken parts, and the problems of those.
 
-    ``broken`` are the paths that were left out. Without problems, HertzBeat's loader takes the text too.
+    ``broken`` are the paths that were left out; a misspelt key is no such part, it is read as the key that is meant.
+    Without problems, HertzBeat's loader takes the text too.
     """
 
     definition: Definition
