@@ -19,13 +19,16 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import jsonschema
 import pytest
 import trustme
 import yaml
 from prometheus_client.parser import text_string_to_metric_families
-from tests.acceptance.conftest import Run, Write, metric_set, plain_environment
-from tests.acceptance.servers import Answer, Answering, Asked, Origin, answer, origin, text
+from tests.acceptance.conftest import Run, Write, metric_set, plain_environment, process
+from tests.acceptance.servers import Answer, Answering, Asked, Origin, answer, http_proxy, origin, text
 from tests.acceptance.test_main_job import CREDIT, CREDIT_PATH, SUBSCRIPTION, SUBSCRIPTION_PATH, USAGE, USAGE_PATH
+
+from openai_monitor.sandbox import running
 
 ROOT = Path(__file__).parents[2]
 KEY = "sess-right-key-1234567890"
@@ -277,6 +280,16 @@ def test_periods(run: Run, tmp_path: Path, period: float, params: dict[str, Any]
     assert bool(re.search(r"monitors\.yml:\d", told)) is bool(word), told
 
 
+def test_the_schema_takes_the_example_and_refuses_a_typo() -> None:
+    schema = json.loads((ROOT / "schema" / "monitors.schema.json").read_text(encoding="utf-8"))
+    jsonschema.Draft202012Validator.check_schema(schema)
+    validator = jsonschema.Draft202012Validator(schema)
+    document = yaml.safe_load((ROOT / "examples" / "monitors.yml").read_text(encoding="utf-8"))
+    assert not list(validator.iter_errors(document))
+    document["monitors"][0]["perod"] = 60
+    assert list(validator.iter_errors(document))
+
+
 # What one round does
 
 
@@ -374,6 +387,90 @@ def test_an_unknown_metric_set_is_refused(run: Run, tmp_path: Path) -> None:
     code, told = checked(run, write_config(tmp_path, [{"name": "acme", "metrics": {"include": ["model_costs"]}}]))
     assert code == 2
     assert "model_costs" in told
+
+
+def test_only_what_is_safe_is_asked_again(run: Run, tmp_path: Path, definition: Write) -> None:
+    path = definition(metric_set("m", {"n": 0}, {"method": "POST"}))
+    with origin({"/x": answer({}, 503)}) as server:
+        assert once(run, write_config(tmp_path, [{"name": "acme", "define": path.name}], server.port))[0] == 1
+        assert len(server.asked) == 1
+
+
+def test_names_and_labels_never_break_the_page(run: Run, server: Origin, tmp_path: Path, definition: Write) -> None:
+    odd = definition(metric_set("a-set.of things", {"größe %": 0, "le": 1, "monitor": 1}, {}), app="9 odd-app")
+    text_of_label = 'a"b\\c\nd'
+    with origin({"/x": answer({"größe %": 5, "le": text_of_label, "monitor": "x"})}) as other:
+        monitors: list[dict[str, Any]] = [
+            {"name": 'qu"ote \\ über', "tags": {"monitor": "x", "le": "y"}},
+            {"name": "odd", "define": odd.name, "params": {"port": other.port}},
+        ]
+        outputs = {"textfile": {"path": "page.prom", "info_labels": ["le", "monitor", "plan"]}}
+        code, told = once(run, write_config(tmp_path, monitors, server.port, outputs=outputs))
+    assert code == 0, told
+    page = Page(200, (tmp_path / "page.prom").read_text(encoding="utf-8"))
+    assert page.value("openai_credit_grants_up", monitor='qu"ote \\ über') == 1
+    assert text_of_label in {
+        text for series in page.samples().values() for labels, _ in series for text in labels.values()
+    }
+    assert any(
+        labels.get("monitor") == "odd" and value == 5 for series in page.samples().values() for labels, value in series
+    )
+
+
+def test_money_where_the_account_gives_it(run: Run, tmp_path: Path) -> None:
+    with running() as sandbox:
+        token = tmp_path / "token"
+        token.write_text("sess-sandbox")
+        monitors = [{"name": "acme", "define": "openai_spend", "params": {"token": {"file": "token"}}}]
+        path = write_config(tmp_path, monitors, sandbox.port, outputs={"textfile": {"path": "page.prom"}})
+        code, told = once(run, path)
+    assert code == 0, told
+    page = Page(200, (tmp_path / "page.prom").read_text(encoding="utf-8"))
+    assert page.value("openai_spend_credit_left_usd", monitor="acme") == 12.75
+    for name in ("spent_today_usd", "spent_month_usd"):
+        assert page.value(f"openai_spend_{name}", monitor="acme") is not None
+    assert page.value("openai_spend_forecast", figure="days_left") is not None
+
+
+def test_private_fields_only_where_they_are_named(run: Run, server: Origin, tmp_path: Path) -> None:
+    outputs = {"ndjson": {"path": "rows.ndjson", "include": ["billing_email"], "leave_out": ["account_name"]}}
+    assert once(run, write_config(tmp_path, [{"name": "acme"}], server.port, outputs=outputs))[0] == 0
+    [row] = [line["row"] for line in lines_of(tmp_path / "rows.ndjson") if line["metrics"] == "billing_subscription"]
+    assert row["billing_email"] == PRIVATE["billing_email"]
+    assert not row.keys() & {"account_name", "po_number", "billing_address"}
+
+
+def test_files_rotate(run: Run, server: Origin, tmp_path: Path) -> None:
+    outputs = {"ndjson": {"path": "rows.ndjson", "rotate_bytes": 1000, "keep": 2}}
+    path = write_config(tmp_path, [{"name": "acme"}], server.port, outputs=outputs)
+    for _ in range(4):
+        assert once(run, path)[0] == 0
+    kept = sorted(found.name for found in tmp_path.glob("rows.ndjson*"))
+    assert kept == ["rows.ndjson", "rows.ndjson.1", "rows.ndjson.2"]
+    assert all(json.loads(line) for name in kept for line in (tmp_path / name).read_text().splitlines())
+
+
+def test_line_protocol_on_standard_output_for_telegraf(server: Origin, tmp_path: Path) -> None:
+    path = write_config(tmp_path, [{"name": "acme"}], server.port, outputs={"influx": {"stdout": True}})
+    with process("run", "--once", "--config", str(path)) as started:
+        out, err = started.communicate(timeout=PATIENCE)
+    assert started.returncode == 0, err
+    assert all(
+        re.fullmatch(r"\w+(,(\\.|[^ \\])+)* (\\.|\"[^\"]*\"|[^ \\\"])+ \d{19}", line) for line in out.splitlines()
+    ), out
+    assert "openai_credit_grants,monitor=acme " in out
+
+
+def test_a_certificate_authority_of_ones_own(run: Run, api: Api, tmp_path: Path) -> None:
+    authority, context = trustme.CA(), ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert("127.0.0.1").configure_cert(context)
+    authority.cert_pem.write_to_path(tmp_path / "ca.pem")
+    with origin(api.answers(), tls=context) as server:
+        monitors = [{"name": "acme", "params": {"ssl": True}}]
+        assert once(run, write_config(tmp_path, monitors, server.port))[0] == 1
+        assert not server.asked
+        path = write_config(tmp_path, monitors, server.port, network={"ca_file": str(tmp_path / "ca.pem")})
+        assert once(run, path)[0] == 0
 
 
 # One service with everything in it
@@ -641,14 +738,17 @@ def test_reloading(server: Origin, tmp_path: Path, definition: Write) -> None:
     small = definition(metric_set("credit", {"total_used": 0}, {"url": CREDIT_PATH, **bearer()}))
 
     def write(*names: str) -> None:
-        monitors = [{"name": name, **({"define": small.name} if name == "small" else {})} for name in names]
+        monitors: list[dict[str, Any]] = [{"name": name} for name in names]
+        monitors[1] |= {"define": small.name}
+        monitors.append({"name": "calm", "period": 3600, "params": {"organization": "org-calm"}})
         write_config(tmp_path, monitors, server.port, outputs={"prometheus": {}, **NDJSON})
 
     write("acme", "small")
     rows = tmp_path / "rows.ndjson"
 
     def monitors_up(page: Page) -> set[str]:
-        return {labels["monitor"] for labels, value in page.samples().get("openai_monitor_up", []) if value == 1}
+        up = {labels["monitor"] for labels, value in page.samples().get("openai_monitor_up", []) if value == 1}
+        return up - {"calm"} if "calm" in up else set()
 
     with serving(tmp_path / "monitors.yml") as service:
         until(lambda: monitors_up(service.metrics()) == {"acme", "small"})
@@ -664,8 +764,12 @@ def test_reloading(server: Origin, tmp_path: Path, definition: Write) -> None:
         until(lambda: monitors_up(service.metrics()) == {"acme", "small"}, lambda: service.log)
         small.write_text(small.read_text().replace("total_used", "total_granted"))
         until(lambda: service.metrics().value("small_credit_total_granted") == 18, lambda: service.log)
+        small.write_text("metrics: [")
+        service.says("small.yml:", "error")
+        assert service.metrics().value("small_credit_total_granted") == 18
         assert service.end() == 0
         assert "Traceback" not in service.log
+    assert sum("org-calm" in asked.everything for asked in server.asked) == len(SETS)
 
 
 def bearer() -> dict[str, Any]:
@@ -724,22 +828,30 @@ def test_not_ready_before_the_first_round(api: Api, server: Origin, tmp_path: Pa
         service.ready()
 
 
-def test_a_slow_monitor_delays_no_other(api: Api, server: Origin, tmp_path: Path) -> None:
+def test_a_slow_monitor_delays_no_other_and_its_missed_rounds_are_counted(server: Origin, tmp_path: Path) -> None:
     gate = threading.Event()
 
-    def never(asked: Asked) -> Answer:
+    def stuck(asked: Asked) -> Answer:
         gate.wait(PATIENCE)
         return Answer(b"{}")
 
-    with origin(dict.fromkeys((CREDIT_PATH, USAGE_PATH, SUBSCRIPTION_PATH), never)) as stuck:
-        monitors: list[dict[str, Any]] = [{"name": "stuck", "params": {"port": stuck.port}}, {"name": "acme"}]
-        path = write_config(tmp_path, monitors, server.port, outputs=NDJSON)
-        with serving(path):
-            until(lambda: stuck.asked)
+    with origin(dict.fromkeys((CREDIT_PATH, USAGE_PATH, SUBSCRIPTION_PATH), stuck)) as slow:
+        monitors: list[dict[str, Any]] = [{"name": "stuck", "params": {"port": slow.port}}, {"name": "acme"}]
+        outputs: dict[str, Any] = {"prometheus": {}, **NDJSON}
+        path = write_config(tmp_path, monitors, server.port, outputs=outputs)
+        with serving(path) as service:
+            until(lambda: slow.asked)
             before = len(lines_of(tmp_path / "rows.ndjson"))
             until(lambda: len(lines_of(tmp_path / "rows.ndjson")) > before + 20)
-            assert len(stuck.asked) == 1
-        gate.set()
+            assert len(slow.asked) == 1
+            gate.set()
+            until(lambda: service.metrics().value("openai_monitor_rounds_skipped_total"))
+
+
+def test_a_monitor_that_is_asked_too_often_slows_down_and_says_so(api: Api, server: Origin, tmp_path: Path) -> None:
+    api.worse = answer({"error": {"message": "Rate limit reached"}}, 429)
+    with serving(write_config(tmp_path, [{"name": "acme"}], server.port)) as service:
+        service.says("acme", "429", "asked every")
 
 
 def test_an_output_that_is_down_stops_no_other_and_gets_its_rows_later(server: Origin, tmp_path: Path) -> None:
@@ -837,6 +949,25 @@ def test_check_says_where_the_way_ends_and_what_to_do(run: Run) -> None:
     done = run("check", "--host", "no-such-host.invalid")
     assert done.code == 1
     assert "no-such-host.invalid" in done.out
+
+
+def test_check_through_a_proxy(run: Run, server: Origin) -> None:
+    with http_proxy(server.port) as proxy:
+        code, found = check(run, server.port, "--proxy", f"http://127.0.0.1:{proxy.port}")
+        assert code == 0, found
+        assert proxy.wanted
+    assert str(proxy.port) in found["proxy"]
+    with origin({}) as gone:
+        dead = gone.port
+    code, found = check(run, server.port, "--proxy", f"http://127.0.0.1:{dead}")
+    assert code == 1
+    assert not found["steps"][-1]["ok"]
+
+
+def test_status_without_a_history_says_what_to_do(run: Run) -> None:
+    done = run("status", "--path", "nothing.sqlite")
+    assert done.code == 1
+    assert "openai-monitor run" in done.err
 
 
 def test_check_tells_of_a_certificate_nobody_vouches_for(run: Run, api: Api) -> None:
