@@ -265,6 +265,16 @@ def test_a_secret_that_cant_be_read_is_told(run: Run, tmp_path: Path, secret: di
     assert code == 0
 
 
+def test_certificates_that_cant_be_used_are_told(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "ca.pem").write_text("no certificate")
+    web = {"listen": "127.0.0.1:0", "tls": {"certificate": "gone.pem", "key": "gone.key"}}
+    path = write_config(tmp_path, [{"name": "acme"}], web=web, network={"ca_file": str(tmp_path / "ca.pem")})
+    code, told = checked(run, path)
+    assert code == 2
+    assert "gone.pem" in told
+    assert "ca.pem" in told
+
+
 FAR = {"host": "api.openai.com", "port": 443, "ssl": True}
 
 

@@ -1,12 +1,15 @@
 """What ``run --check`` looks at beside the file itself."""
 
 import shutil
+from pathlib import Path
 
+from openai_monitor.collect.transport.tls import client_context
 from openai_monitor.errors import SettingsError
 from openai_monitor.schedule.secrets import CommandSecret, SecretError, SecretSource
 from openai_monitor.schedule.stats import Stats
 from openai_monitor.service.reading import Setup
 from openai_monitor.service.sections import make_sink
+from openai_monitor.service.web.tls import Certificate
 
 
 async def unreadable_secrets(setup: Setup) -> list[str]:
@@ -41,4 +44,20 @@ async def unusable_outputs(setup: Setup) -> list[str]:
             make_sink(name, settings, Stats(), tuple)
         except SettingsError as error:
             sentences.append(f"output {name}: {error}")
+    return sentences
+
+
+def unusable_certificates(setup: Setup) -> list[str]:
+    """A sentence for the listener's certificate and for the authorities that are trusted, where they can't be used."""
+    sentences: list[str] = []
+    if setup.web is not None and setup.web.tls is not None:
+        try:
+            Certificate(setup.web.tls)
+        except SettingsError as error:
+            sentences.append(f"web: {error}")
+    if setup.network.ca_file:
+        try:
+            client_context(Path(setup.network.ca_file))
+        except SettingsError as error:
+            sentences.append(f"network: {error}")
     return sentences

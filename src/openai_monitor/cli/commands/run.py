@@ -81,7 +81,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _check(path: "Path") -> int:
     from openai_monitor.cli.loop import run_async
-    from openai_monitor.service.check import unreadable_secrets, unusable_outputs
+    from openai_monitor.service.check import unreadable_secrets, unusable_certificates, unusable_outputs
     from openai_monitor.service.reading import read_setup
 
     setup = read_setup(path)
@@ -89,7 +89,7 @@ def _check(path: "Path") -> int:
         terminal.say(str(problem))
     for sentence in run_async(unreadable_secrets(setup)):
         terminal.say(f"warning: {sentence}")
-    if unusable := run_async(unusable_outputs(setup)):
+    if unusable := [*run_async(unusable_outputs(setup)), *unusable_certificates(setup)]:
         for sentence in unusable:
             terminal.say(f"error: {sentence}")
         return 2
