@@ -94,6 +94,7 @@ def test_a_command_is_not_run_for_each_request(tmp_path: Path) -> None:
         {"bearer": {"hash": hash_password("x").replace("16384", "16385")}},
         {"bearer": {"hash": hash_password("x").replace("$16384$8$", "$1048576$99$")}},
         {"basic": {"username": "a:b", "password": {"env": "X"}}},
+        {"basic": {"username": "", "password": {"env": "X"}}},
         {"basic": {"username": "a", "password": "pw-fake"}},
         {"bearer": {"hash": hash_password("x"), "env": "X"}},
     ],

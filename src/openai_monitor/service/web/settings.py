@@ -92,10 +92,18 @@ def _checked_listen(text: str) -> str:
     return text
 
 
+def _checked_username(text: str) -> str:
+    if not text or ":" in text:
+        raise PydanticCustomError("username", "expected a user name without `:`, where its password would begin")
+    return text
+
+
 class Basic(Settings):
     """Basic authentication."""
 
-    username: str = Field(min_length=1, pattern=r"^[^:]+$", description="The user name.")
+    username: Annotated[
+        str, AfterValidator(_checked_username), WithJsonSchema({"minLength": 1, "pattern": "^[^:]+$", "type": "string"})
+    ] = Field(description="The user name.")
     password: PasswordField
 
 
