@@ -406,6 +406,34 @@ def test_only_what_is_safe_is_asked_again(run: Run, tmp_path: Path, definition: 
         assert len(server.asked) == 1
 
 
+@pytest.mark.parametrize(
+    "http",
+    [
+        {"params": {"key": "^_^token^_^"}},
+        {"headers": {"X-Api-Key": "^_^token^_^"}},
+        {"url": "/x/^_^token^_^"},
+        {"method": "POST", "payload": '{"key": "^_^token^_^"}'},
+    ],
+)
+def test_a_key_shows_nowhere_wherever_it_stands(
+    run: Run, tmp_path: Path, definition: Write, http: dict[str, Any]
+) -> None:
+    path = definition(metric_set("m", {"n": 0}, http))
+
+    def parrot(asked: Asked) -> Answer:
+        return answer({"error": {"message": f"not for {KEY}"}}, 403)
+
+    with origin({"/x": parrot, f"/x/{KEY}": parrot}) as server:
+        config = write_config(tmp_path, [{"name": "acme", "define": path.name}], server.port, outputs=NDJSON)
+        code, _ = once(run, config, "--log-level", "debug")
+        assert code == 1
+        assert KEY in server.asked[0].everything
+    done = run("history", "--config", str(config), "--format", "json")
+    assert "403" in done.out
+    assert KEY not in done.out
+    assert KEY.encode() not in b"".join(found.read_bytes() for found in tmp_path.glob("history*"))
+
+
 def test_names_and_labels_never_break_the_page(run: Run, server: Origin, tmp_path: Path, definition: Write) -> None:
     odd = definition(metric_set("a-set.of things", {"größe %": 0, "le": 1, "monitor": 1}, {}), app="9 odd-app")
     text_of_label = 'a"b\\c\nd'
@@ -866,10 +894,11 @@ def test_a_monitor_that_is_asked_too_often_slows_down_and_says_so(api: Api, serv
 
 def test_an_output_that_is_down_stops_no_other_and_gets_its_rows_later(server: Origin, tmp_path: Path) -> None:
     hook_port = unused_port()
+    (tmp_path / "hook-url").write_text(f"http://127.0.0.1:{hook_port}/hook/t0p-secret")
     outputs: Mapping[str, Any] = {
         "prometheus": {},
         **NDJSON,
-        "webhook": {"url": f"http://127.0.0.1:{hook_port}/hook"},
+        "webhook": {"url": {"file": "hook-url"}, "headers": {"X-Hook": {"file": "key"}}},
         "csv": {"folder": "key/is-no-folder"},
     }
     path = write_config(tmp_path, [{"name": "acme"}], server.port, outputs=outputs)
@@ -881,8 +910,11 @@ def test_an_output_that_is_down_stops_no_other_and_gets_its_rows_later(server: O
         assert page.value("openai_credit_grants_total_available_usd") == 12.75
         until(lambda: service.metrics().value("openai_monitor_output_buffered_rows", output="webhook"))
         first = lines_of(tmp_path / "rows.ndjson")[0]["time"]
-        with origin({"/hook": Answer(b"")}, port=hook_port) as hook:
+        with origin({"/hook/t0p-secret": Answer(b"")}, port=hook_port) as hook:
             until(lambda: hook.asked, lambda: service.log)
+            assert hook.asked[0].headers["x-hook"] == KEY
+            assert "t0p-secret" not in service.log + service.metrics().body
+            assert KEY not in service.log
             [oldest, *_] = json.loads(hook.asked[0].body)["rounds"]
             assert oldest["metrics"][0]["time"] == first
 
