@@ -612,6 +612,14 @@ def test_own_metrics(busy: Busy) -> None:
     }  # fmt: skip
 
 
+def test_all_own_metrics_are_on_the_page_about_outputs(busy: Busy) -> None:
+    page = (ROOT / "docs" / "outputs.md").read_text(encoding="utf-8").partition("## Prometheus")[2]
+    named = set(re.findall(r"`(openai_monitor_\w+)", page))
+    named |= {f"openai_monitor_rounds{rest}" for rest in re.findall(r"`…(_\w+)`", page)}
+    found = {name for name in busy.service.metrics().samples() if name.startswith("openai_monitor_")}
+    assert found <= named
+
+
 def test_every_output_has_the_rows(busy: Busy) -> None:
     service, receiver = busy
     folder = service.folder
