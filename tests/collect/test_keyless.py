@@ -131,6 +131,18 @@ def test_a_redirect_that_no_key_follows() -> None:
         verdict(302, JSON, ("Location", "https://user:fake@login.test/x?y=1"))
 
 
+@pytest.mark.parametrize("place", ["https://login.test:99999/", "https://login.test:x/", "//[login.test/"])
+def test_a_redirect_to_an_address_that_is_none(place: str) -> None:
+    with pytest.raises(CollectionError, match=r"HTTP 302 points to an address that can't be read: check host and url"):
+        verdict(302, JSON, ("Location", place))
+
+
+@pytest.mark.parametrize("status", [300, 302, 304])
+def test_a_redirect_to_nowhere(status: int) -> None:
+    with pytest.raises(CollectionError, match=f"HTTP {status}: "):
+        verdict(status)
+
+
 # Clocks
 
 

@@ -56,9 +56,9 @@ def _bare(metric_set: MetricSet, definition: Definition, values: Given, secret: 
 
 def judge(answer: Answer, request: Request, http: Http, now: datetime) -> str:
     """Say what the answer to a keyless request means; raises CollectionError when it is not the API that speaks."""
-    status = answer.status
-    if 300 <= status < 400:
-        return _redirect(answer, request)
+    status, location = answer.status, answer.headers.get("location")
+    if 300 <= status < 400 and location is not None:
+        return _redirect(answer, location, request)
     if status != 401 and _is_page(answer) and http.parse_type not in _READS_PAGES:
         advice = _TURNED_AWAY if status == 403 else _OTHER_PAGE
         raise _fail(status, f"HTTP {status} with an HTML page, so it is not the API that speaks: {advice}")
@@ -85,9 +85,14 @@ _OTHER_COUNTRY_ADVICE = (
 )
 
 
-def _redirect(answer: Answer, request: Request) -> str:
-    place = urlsplit(urljoin(answer.url, answer.headers.get("location") or ""))
-    port = place.port or (443 if place.scheme == "https" else 80)
+def _redirect(answer: Answer, location: str, request: Request) -> str:
+    try:
+        place = urlsplit(urljoin(answer.url, location))
+        port = place.port or (443 if place.scheme == "https" else 80)
+    except ValueError:
+        place = None
+    if place is None:
+        raise _fail(answer.status, f"HTTP {answer.status} points to an address that can't be read: {_OTHER_PAGE}")
     there = f"{place.scheme}://{place.netloc.rpartition('@')[2]}"
     if (place.scheme, place.hostname, port) == request.origin:
         return f"HTTP {answer.status}, on to {place.path} there"
