@@ -76,6 +76,7 @@ def test_html_is_not_quoted() -> None:
         ("0", 0.0),
         ("Fri, 02 Jan 2026 00:01:00 GMT", 60.0),
         ("Thu, 01 Jan 2026 00:00:00 GMT", 0.0),
+        ("Fri, 02 Jan 2026 00:01:00 +99999999999999999999", None),
         ("soon", None),
         ("-5", None),
         ("", None),

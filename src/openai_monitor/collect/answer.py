@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from functools import cached_property
 
 _CHARSET = re.compile(r"charset\s*=\s*[\"']?([^\s\"';]+)", re.IGNORECASE)
@@ -50,3 +51,14 @@ class Answer:
             return self.body.decode(charset, "replace").removeprefix("\ufeff")
         except (LookupError, UnicodeError):  # charsets that Python does not know, or that are no charsets of texts
             return self.body.decode("utf-8", "replace").removeprefix("\ufeff")
+
+
+def moment_of(text: str) -> datetime | None:
+    """The moment (aware) that a header such as Date tells; None for what is no date."""
+    from email.utils import parsedate_to_datetime  # noqa: PLC0415 - slow to load, and seldom needed
+
+    try:
+        moment = parsedate_to_datetime(text)
+    except (ValueError, OverflowError):  # the latter for a zone of many digits
+        return None
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)

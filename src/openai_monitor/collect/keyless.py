@@ -2,10 +2,10 @@
 
 from collections.abc import Collection
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from urllib.parse import urljoin, urlsplit
 
-from openai_monitor.collect.answer import Answer
+from openai_monitor.collect.answer import Answer, moment_of
 from openai_monitor.collect.parameters import Given, resolve_parameters, zone_of
 from openai_monitor.collect.plan import authorizing_names
 from openai_monitor.collect.request import KEY_HEADERS, Request, build_request
@@ -138,12 +138,10 @@ def clock_step(answer: Answer, sent: datetime, received: datetime) -> Step:
 
 
 def _date(answer: Answer) -> datetime | None:
-    from email.utils import parsedate_to_datetime  # noqa: PLC0415 - slow to load, and seldom needed
-
+    moment = moment_of(answer.headers.get("date") or "")
     age = answer.headers.get("age") or ""  # a cache in between tells for how long it has kept the answer
     try:
-        moment = parsedate_to_datetime(answer.headers.get("date") or "")
-        return moment.replace(tzinfo=moment.tzinfo or UTC) + timedelta(seconds=int(age) if age.isdecimal() else 0)
+        return moment and moment + timedelta(seconds=int(age) if age.isdecimal() else 0)
     except (ValueError, OverflowError):
         return None
 

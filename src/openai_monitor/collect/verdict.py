@@ -3,10 +3,10 @@
 import json
 import re
 from collections.abc import Collection
-from datetime import UTC, datetime
+from datetime import datetime
 from urllib.parse import urlsplit
 
-from openai_monitor.collect.answer import Answer
+from openai_monitor.collect.answer import Answer, moment_of
 from openai_monitor.collect.parse import Aliases
 from openai_monitor.collect.parse.json_body import read_json
 from openai_monitor.definition.model import Http
@@ -144,14 +144,5 @@ def retry_after(answer: Answer, now: datetime) -> float | None:
     value = (answer.headers.get("retry-after") or "").strip()
     if re.fullmatch(r"\d{1,9}", value, re.ASCII):
         return float(value)
-    if not value:
-        return None
-    from email.utils import parsedate_to_datetime  # noqa: PLC0415 - seldom needed, and slow to load
-
-    try:
-        moment = parsedate_to_datetime(value)
-    except ValueError:
-        return None
-    if moment.tzinfo is None:
-        moment = moment.replace(tzinfo=UTC)
-    return max(0.0, (moment - now).total_seconds())
+    moment = moment_of(value) if value else None
+    return None if moment is None else max(0.0, (moment - now).total_seconds())

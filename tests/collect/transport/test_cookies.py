@@ -69,6 +69,7 @@ def test_it_does_not_reach_another_origin_nor_another_round(serve: Serve) -> Non
         ("a=1; Expires=Thu, 01 Jan 1970 00:00:00 GMT", "/set", "/x", False),
         ("a=1; Expires=Thu, 01 Jan 2970 00:00:00 GMT", "/set", "/x", True),
         ("a=1; Expires=whenever", "/set", "/x", True),
+        ("a=1; Expires=Thu, 01 Jan 1970 00:00:00 +99999999999999999999", "/set", "/x", True),
         ("nothing", "/set", "/x", False),
         ("=1", "/set", "/x", False),
     ],

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from openai_monitor.collect.answer import Headers
+from openai_monitor.collect.answer import Headers, moment_of
 from openai_monitor.collect.transport.wire import is_writable
 
 if TYPE_CHECKING:
@@ -88,13 +88,8 @@ def _is_deletion(attributes: dict[str, str]) -> bool:
             return int(attributes["max-age"]) <= 0
         except ValueError:
             return False
-    from email.utils import parsedate_to_datetime  # noqa: PLC0415 - seldom needed, and slow to load
-
-    try:
-        expires = parsedate_to_datetime(attributes.get("expires", ""))
-    except ValueError:
-        return False
-    return (expires if expires.tzinfo else expires.replace(tzinfo=UTC)) <= datetime.now(UTC)
+    expires = moment_of(attributes.get("expires", ""))
+    return expires is not None and expires <= datetime.now(UTC)
 
 
 def _covers(cookie_path: str, path: str) -> bool:
