@@ -118,6 +118,20 @@ def test_what_could_not_even_be_asked(caplog: pytest.LogCaptureFixture) -> None:
     ]
 
 
+def test_what_a_set_that_was_not_due_suffers_from_keeps_its_reason(caplog: pytest.LogCaptureFixture) -> None:
+    teller = Teller()
+
+    def check() -> None:
+        teller.round(401)
+        slow = MetricSetResult("model_cost", Code.SUCCESS, "", (), (), START, 0.1)
+        skipped = (Skipped("usage", "the time for the round was over"),)
+        for outcome in (Round("openai", None, START, (slow,)), Round("openai", None, START, (slow,), skipped)):
+            teller.tell(outcome, Trouble.KEY_REFUSED)
+
+    assert len(lines(caplog, check)) == 1
+    assert teller.state.message == "credit_grants: HTTP 401: get a new one"
+
+
 def test_a_service_that_ends_announces_no_next_try(caplog: pytest.LogCaptureFixture) -> None:
     def check() -> None:
         Teller(news=News(goes_on=False)).round(401)

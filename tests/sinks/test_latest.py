@@ -87,6 +87,17 @@ def test_a_set_not_asked_since_the_api_was_down_keeps_its_values_for_a_while() -
     assert [each.up for each in monitor.sets] == [False, False]
 
 
+def test_the_refused_key_of_a_set_that_was_not_due_takes_no_other_sets_values() -> None:
+    before = event(refused("billing_subscription"), CREDIT, COST)
+    skipped = (Skipped("model_cost", "credit_grants failed"),)
+    one_down = event(down("credit_grants"), after=300, skipped=skipped, trouble=Trouble.KEY_REFUSED)
+    late = event(CREDIT, after=300, skipped=skipped, trouble=Trouble.KEY_REFUSED)
+    for now, trouble in ((one_down, Trouble.API_DOWN), (late, Trouble.TIMEOUT)):
+        monitor = after(before, now)
+        assert [each.trouble for each in monitor.sets if each.name == "model_cost"] == [trouble]
+        assert shown(monitor, 301) == ["credit_grants", "model_cost"]
+
+
 def test_a_round_that_tells_of_no_set_lets_all_of_them_fail() -> None:
     monitor = after(event(CREDIT, COST), event(after=300, trouble=Trouble.CONFIGURATION))
     assert [(each.name, each.trouble) for each in monitor.sets] == [

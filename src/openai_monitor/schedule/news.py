@@ -30,6 +30,8 @@ _HEADLINES = {
     Trouble.TIMEOUT: "no answer in time",
     Trouble.CONFIGURATION: "nothing could be asked",
 }
+_OF_SKIPPED = (Trouble.CONFIGURATION, Trouble.TIMEOUT)
+"""What a round may suffer from though no set of it failed."""
 
 
 class News:
@@ -115,11 +117,11 @@ def _update(state: MonitorHealth, event: RoundEvent) -> None:
 
 
 def _reason(outcome: Round, trouble: Trouble) -> str:
-    """The sentence of the set that shows this trouble."""
+    """The sentence of the set that shows this trouble; nothing when that was not due in this round."""
     for result in outcome.results:
         if trouble_of_set(result) is trouble:
             return f"{result.name}: {result.message}"
-    return outcome.skipped[0].reason if outcome.skipped else ""
+    return outcome.skipped[0].reason if outcome.skipped and trouble in _OF_SKIPPED else ""
 
 
 def _line(spec: MonitorSpec, state: MonitorHealth, event: RoundEvent, *, goes_on: bool) -> str:
