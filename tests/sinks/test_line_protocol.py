@@ -23,7 +23,7 @@ from tests.sinks.events import (
 )
 
 from openai_monitor.rows import Field, FieldType, Skipped, Value
-from openai_monitor.schedule.events import RoundEvent
+from openai_monitor.schedule.events import RoundEvent, Trouble
 from openai_monitor.sinks.line_protocol import line, lines_of, nanoseconds
 from openai_monitor.sinks.private import is_private
 
@@ -134,6 +134,12 @@ def test_each_set_tells_how_it_went() -> None:
         "model_cost": {"up": 0, "duration": 0.0314, "trouble": "api_down"},
         "billing": {"up": 0, "trouble": "api_down"},
     }
+
+
+def test_a_set_that_was_left_out_has_the_trouble_of_its_round() -> None:
+    told = event(down("model_cost"), skipped=(Skipped("billing", "x"),), trouble=Trouble.KEY_REFUSED)
+    (billing,) = (each for each in lines(told, "openai_monitor_set") if each.tags["metrics"] == "billing")
+    assert billing.values["trouble"] == "api_down"
 
 
 def test_nothing_private_and_no_secret_is_in_a_line() -> None:

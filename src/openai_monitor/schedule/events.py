@@ -91,3 +91,10 @@ class RoundEvent:
     missed: int = 0
     retries: int = 0
     next_due: datetime | None = None
+
+
+def trouble_of_skipped(event: RoundEvent) -> Trouble | None:
+    """What kept a set from being asked: the trouble of its own round, and not that of sets which were not due in it."""
+    if not event.round.results:
+        return event.trouble
+    return trouble_of(event.round) or Trouble.TIMEOUT

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from openai_monitor.rows import MetricSetResult
-from openai_monitor.schedule.events import MonitorIdentity, RoundEvent, Trouble, is_refused, trouble_of, trouble_of_set
+from openai_monitor.schedule.events import MonitorIdentity, RoundEvent, Trouble, is_refused, trouble_of_set, trouble_of_skipped
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,17 +104,10 @@ def monitor_after(before: MonitorNow | None, event: RoundEvent, number: int = 0)
     )
 
 
-def _trouble_around(event: RoundEvent) -> Trouble | None:
-    """What kept a set from being asked: the round's own trouble, and not that of sets which were not due in it."""
-    if not event.round.results:
-        return event.trouble
-    return trouble_of(event.round) or Trouble.TIMEOUT
-
-
 def _set_after(before: SetNow | None, name: str, result: MetricSetResult | None, event: RoundEvent) -> SetNow:
     if result is not None and result.ok:
         return SetNow(name, result, None, result.duration, result.time)
-    trouble = _trouble_around(event) if result is None else trouble_of_set(result)
+    trouble = trouble_of_skipped(event) if result is None else trouble_of_set(result)
     known = before or SetNow(name, None)
     return replace(
         known,

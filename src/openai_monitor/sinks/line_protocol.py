@@ -15,7 +15,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 
 from openai_monitor.rows import Field, FieldType, MetricSetResult, Value
-from openai_monitor.schedule.events import RoundEvent, trouble_of_set
+from openai_monitor.schedule.events import RoundEvent, trouble_of_set, trouble_of_skipped
 from openai_monitor.sinks.readings import clean_text, finite, label_text, readings, shape_of
 
 SET_MEASUREMENT = "openai_monitor_set"
@@ -72,7 +72,7 @@ def _rows(
 
 
 def _set_line(event: RoundEvent, name: str, tags: Mapping[str, str], result: MetricSetResult | None) -> str:
-    trouble = event.trouble if result is None else trouble_of_set(result)
+    trouble = trouble_of_skipped(event) if result is None else trouble_of_set(result)
     values = {"up": "1i" if result is not None and result.ok else "0i"}
     if result is not None:
         values["duration"] = repr(float(result.duration))

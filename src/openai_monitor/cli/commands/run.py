@@ -10,9 +10,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 LEVELS = ("debug", "info", "warning", "error")
-"""Those of ``service.logs.LEVELS``, which --help does without (a test compares them)."""
+"""Those of ``schedule.logs.LEVELS``, which --help does without (a test compares them)."""
 FORMATS = ("text", "json")
-"""Those of ``service.logs.FORMATS``, likewise."""
+"""Those of ``schedule.logs.FORMATS``, likewise."""
 
 DEFAULT_FILE = "monitors.yml"
 
