@@ -46,7 +46,7 @@ async def test_log_health_and_outputs_learn_of_jobs(caplog: pytest.LogCaptureFix
         assert event.trouble is Trouble.KEY_REFUSED
         assert event.due <= event.started <= event.finished
         assert event.next_due is not None
-        assert health.monitors["monitor-11"].key_needs_renewing
+        assert health.monitors["monitor-11"].trouble is Trouble.KEY_REFUSED
         assert "monitor-11: the API refuses the key (127.0.0.1)" in caplog.text
         api.statuses.clear()
         await eventually(lambda: health.monitors["monitor-11"].trouble is None)

@@ -85,12 +85,12 @@ def test_a_refused_key_is_asked_with_once_a_round_and_flagged(tmp_path: Path) ->
         assert event.trouble is Trouble.KEY_REFUSED
         assert asked(made) == ["credit_grants"]
         assert made.calendar.held == []
-        assert made.health.monitors["acme"].key_needs_renewing
+        assert made.health.monitors["acme"].trouble is Trouble.KEY_REFUSED
         await made.round()
         assert len(made.server.requests) == 2
         (tmp_path / "key").write_text(KEY)
         assert (await made.round()).trouble is None
-        assert not made.health.monitors["acme"].key_needs_renewing
+        assert made.health.monitors["acme"].trouble is None
 
     on_a_bench(tmp_path, check)
 

@@ -33,11 +33,6 @@ class MonitorHealth:
         """Whether its first round is still to come."""
         return self.rounds == 0
 
-    @property
-    def key_needs_renewing(self) -> bool:
-        """Whether the API refused the monitor's key in its last round."""
-        return self.trouble is Trouble.KEY_REFUSED
-
 
 @dataclass(slots=True)
 class Health:

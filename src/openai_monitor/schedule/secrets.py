@@ -10,9 +10,8 @@ import stat
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, ClassVar
+from typing import Any, ClassVar
 
-from pydantic import PlainValidator, ValidationInfo, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
 from openai_monitor.errors import MonitorError
@@ -183,14 +182,6 @@ def _command(value: object, _folder: Path) -> SecretSource:
 _KINDS = {"env": _environment, "file": _file, "command": _command}
 
 
-def _validate(value: object, info: ValidationInfo) -> SecretSource:
-    if isinstance(value, SecretSource):
-        return value
-    if not isinstance(value, Mapping):
-        raise PydanticCustomError("secret", f"a secret does not stand in the file: {_EXPECTED}")
-    return parse_source(value, (info.context or {}).get("folder"))
-
-
 SECRET_SCHEMA = {
     "oneOf": [
         {
@@ -216,6 +207,3 @@ SECRET_SCHEMA = {
         },
     ]
 }
-
-Secret = Annotated[SecretSource, PlainValidator(_validate), WithJsonSchema(SECRET_SCHEMA)]
-"""A secret in a section of the monitors file, such as a webhook's token; ``await secret.read()`` each time."""

@@ -8,7 +8,14 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from openai_monitor.rows import MetricSetResult
-from openai_monitor.schedule.events import MonitorIdentity, RoundEvent, Trouble, is_refused, trouble_of_set, trouble_of_skipped
+from openai_monitor.schedule.events import (
+    MonitorIdentity,
+    RoundEvent,
+    Trouble,
+    is_refused,
+    trouble_of_set,
+    trouble_of_skipped,
+)
 
 
 @dataclass(frozen=True, slots=True)
