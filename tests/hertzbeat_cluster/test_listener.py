@@ -57,6 +57,21 @@ async def test_log_health_and_outputs_learn_of_jobs(caplog: pytest.LogCaptureFix
 
 
 @in_loop
+async def test_a_set_that_failed_and_is_not_due_still_has_its_trouble(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO)
+    outputs = Outputs()
+    listener = ServiceListener(News(), None, outputs)
+    async with FakeApi() as api, FakeManager() as manager, joined(manager.port, listener=listener):
+        await manager.until(lambda: manager.infos)
+        api.statuses["/detail"] = 401
+        manager.add(like(rig.job(), 11, config={"port": str(api.port)}, defaultInterval=1))
+        await eventually(lambda: len(outputs.events) > 2)
+        assert [len(event.round.results) for event in outputs.events[:2]] == [2, 1]
+        assert [event.trouble for event in outputs.events[:2]] == [Trouble.KEY_REFUSED] * 2
+        assert "collected again" not in caplog.text
+
+
+@in_loop
 async def test_a_round_that_ends_while_there_is_no_manager_is_told_of_too() -> None:
     outputs = Outputs()
     listener = ServiceListener(News(), None, outputs)

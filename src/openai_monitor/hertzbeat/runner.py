@@ -5,7 +5,7 @@ import logging
 import math
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 from openai_monitor.hertzbeat.jobs import Job
@@ -13,7 +13,7 @@ from openai_monitor.hertzbeat.listener import Listener
 from openai_monitor.hertzbeat.one_time import OneTimeJobs
 from openai_monitor.hertzbeat.rounds import JobCollector, Plans
 from openai_monitor.rows import Round
-from openai_monitor.schedule.events import MonitorIdentity, RoundEvent, trouble_of
+from openai_monitor.schedule.events import MonitorIdentity, RoundEvent, Trouble, gravest, note_troubles, trouble_of
 from openai_monitor.schedule.intervals import Dues
 from openai_monitor.schedule.pace import Pace
 from openai_monitor.schedule.scheduler import FIRST_WITHIN, Scheduler, Turn
@@ -27,13 +27,18 @@ Deliver = Callable[[Job, Round], None]
 
 @dataclass(slots=True, eq=False)
 class Task:
-    """A job that is ours. ``first`` is its first round, ``held_until`` (loop time) when its API may be asked again."""
+    """A job that is ours.
+
+    ``first`` is its first round, ``held_until`` (loop time) when its API may be asked again. ``troubles`` are of the
+    sets that failed when they were last due.
+    """
 
     job: Job
     plans: Plans
     dues: Dues
     pace: Pace
     first: asyncio.Future[Round]
+    troubles: dict[str, Trouble] = field(default_factory=dict)
     held_until: float = 0.0
     is_running: bool = False
 
@@ -151,6 +156,7 @@ class ScheduledJobs:
         task.held_until = task.pace.after(collected, turn.due, self._loop.time()) or 0.0
         if task.held_until and self._is_online:
             self._schedule.hold(turn.name, task.held_until)
+        note_troubles(task.troubles, collected)
         self._deliver(task.job, collected)
         if not task.first.done():
             task.first.set_result(collected)
@@ -167,7 +173,7 @@ class ScheduledJobs:
             due=finished + timedelta(seconds=turn.due - now),
             started=started,
             finished=finished,
-            trouble=trouble_of(collected),
+            trouble=gravest((trouble_of(collected), *task.troubles.values())),
             missed=turn.missed,
             retries=retries,
             next_due=None if next_due is None else finished + timedelta(seconds=next_due - now),

@@ -58,6 +58,16 @@ def gravest(troubles: Iterable[Trouble | None]) -> Trouble | None:
     return next((trouble for trouble in _GRAVEST_FIRST if trouble in found), None)
 
 
+def note_troubles(troubles: dict[str, Trouble], outcome: Round) -> None:
+    """Bring the troubles of a monitor's sets, by name, up to date; a set that was not due keeps its own."""
+    for result in outcome.results:
+        trouble = trouble_of_set(result)
+        if trouble is None:
+            troubles.pop(result.name, None)
+        else:
+            troubles[result.name] = trouble
+
+
 def is_refused(outcome: Round) -> bool:
     """Whether the key was refused by all that was asked, so that what it may read is unknown altogether."""
     return bool(outcome.results) and all(trouble_of_set(result) is Trouble.KEY_REFUSED for result in outcome.results)

@@ -21,8 +21,8 @@ from openai_monitor.schedule.events import (
     Trouble,
     gravest,
     is_refused,
+    note_troubles,
     trouble_of,
-    trouble_of_set,
 )
 from openai_monitor.schedule.health import Health, MonitorHealth
 from openai_monitor.schedule.intervals import Dues
@@ -234,14 +234,8 @@ class Runner:
 
 def _note(monitor: Monitor, outcome: _Outcome, due: float) -> None:
     """Remember what was asked, and what of it failed; what was to be asked and was not stays due."""
-    results = outcome.round.results
-    monitor.dues.began([result.name for result in results], due)
-    for result in results:
-        trouble = trouble_of_set(result)
-        if trouble is None:
-            monitor.troubles.pop(result.name, None)
-        else:
-            monitor.troubles[result.name] = trouble
+    monitor.dues.began([result.name for result in outcome.round.results], due)
+    note_troubles(monitor.troubles, outcome.round)
     if is_refused(outcome.round):
         monitor.dues.forget()
 
