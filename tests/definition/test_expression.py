@@ -533,3 +533,8 @@ def test_the_real_engines_own_answers() -> None:
         if recorded == "String:":
             answer = ""
         assert answer_of(expression) == OURS.get(expression, answer), line
+
+
+@pytest.mark.parametrize(("expression", "expected"), [("x > 1b", True), ("1b >= x", False), ("x == 1b", False)])
+def test_a_whole_number_beyond_a_double_compares_with_a_decimal(expression: str, expected: object) -> None:
+    assert compile_expression(expression).bind(["x"])([10**400]) is expected

@@ -55,3 +55,8 @@ def test_to_a_smaller_unit_and_back_is_exact(units: list[str], data: st.DataObje
 )
 def test_entries(text: str, entry: UnitEntry | None) -> None:
     assert parse_unit_entry(text) == entry
+
+
+def test_a_whole_number_beyond_a_double_stays_whole() -> None:
+    assert convert(10**400 + 1024, "B", "KB") == (10**400 + 1024) // 1024
+    assert convert(10**400 + 1, "ms", "s") == 10**397

@@ -61,7 +61,10 @@ def convert(value: float, source: str, target: str) -> int | float:
     divisor = right // left
     if isinstance(value, int) and value % divisor == 0:
         return value // divisor
-    return value / divisor
+    try:
+        return value / divisor
+    except OverflowError:  # a whole number beyond any double
+        return value // divisor
 
 
 def _multiplied(value: float, factor: int) -> int | float:

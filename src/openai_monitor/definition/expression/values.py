@@ -143,7 +143,7 @@ def to_decimal(value: Value) -> Decimal:
             return value
         case bool() | JavaInteger():
             return Decimal(int(value))
-        case int() | float() if math.isfinite(value):
+        case int() | float() if abs(value) < math.inf:  # math.isfinite takes no int that is beyond a double
             return Decimal(repr(value) if isinstance(value, float) else f"{value}.0")
         case float() if math.isnan(value):
             return Decimal(0)
