@@ -79,6 +79,7 @@ def test_number_field(raw: object, number: object) -> None:
         (100.0, "100.0"),
         (1e-5, "0.00001"),
         (2**70, str(2**70)),
+        (10**400, str(10**400)),
         ({"city": "Köln", "line2": None}, '{"city":"Köln","line2":null}'),
         ([], "[]"),
     ],

@@ -52,7 +52,7 @@ def text_of(value: object) -> str | None:
         return value
     if isinstance(value, (dict, list)):
         return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
-    return java_text(value)
+    return str(value) if type(value) is int else java_text(value)  # which refuses one beyond a double
 
 
 def converted_text(text: str | None, source: str, target: str) -> str | None:
@@ -66,5 +66,5 @@ def converted_text(text: str | None, source: str, target: str) -> str | None:
 
 def number_text(value: float) -> str:
     """A number as plain decimal text: all its digits, no exponent, no needless fraction."""
-    text = java_text(value) or ""
+    text = text_of(value) or ""
     return text.removesuffix(".0")
