@@ -49,7 +49,7 @@ class Answer:
         charset = declared[1] if declared else "utf-8"
         try:
             return self.body.decode(charset, "replace").removeprefix("\ufeff")
-        except (LookupError, UnicodeError):  # charsets that Python does not know, or that are no charsets of texts
+        except (LookupError, ValueError):  # charsets that Python does not know, or that are no charsets of texts
             return self.body.decode("utf-8", "replace").removeprefix("\ufeff")
 
 
