@@ -22,10 +22,11 @@ from openai_monitor.definition.model import Http
 MAX_MARKS = 100_000
 """Line ends and backslashes of a text; more of them are refused."""
 
-# Quantifiers are possessive: every text has one reading, so that reading it is linear and never backtracks.
-_LINE = re.compile(r"[ \t\f\r\n]*+(?:[#!][^\r\n]*+|((?:[^\\\r\n]++|\\(?:\r\n|.|\Z))++))", re.DOTALL)
+# Every text has one reading, so that reading it is linear. Only characters have possessive quantifiers: those of groups
+# match wrongly in Python before 3.11.5.
+_LINE = re.compile(r"[ \t\f\r\n]*+(?:[#!][^\r\n]*+|((?:[^\\\r\n]++|\\(?:\r\n|.|\Z))+))", re.DOTALL)
 _CONTINUATION = re.compile(r"(\\[^\r\n])|\\(?:\r\n|\r|\n)[ \t\f]*+")
-_KEY = re.compile(r"((?:[^\\=: \t\f]++|\\.)*+)[ \t\f]*+[=:]?+[ \t\f]*+", re.DOTALL)
+_KEY = re.compile(r"((?:[^\\=: \t\f]++|\\.)*)[ \t\f]*+[=:]?+[ \t\f]*+", re.DOTALL)
 _ESCAPE = re.compile(r"\\(u[0-9a-fA-F]{4}|.|\Z)", re.DOTALL)
 _SHORT_ESCAPES = {"t": "\t", "n": "\n", "r": "\r", "f": "\f"}
 _SURROGATE = re.compile("[\ud800-\udfff]")

@@ -22,19 +22,20 @@ MAX_LABELS = 100_000
 
 _CHECKED = "exposition"  # sets that share an answer check it once
 
-# Quantifiers are possessive: every text has one reading, so that checking it is linear and never backtracks.
+# Every text has one reading, so that checking it is linear. Only characters have possessive quantifiers: those of
+# groups match wrongly in Python before 3.11.5.
 _BLANKS = r"[ \t]*+"
 _LABEL_NAME = r"[a-zA-Z_][a-zA-Z0-9_]*+"
-_LABEL_TEXT = r'(?:[^"\\\n]++|\\[\\"n])*+'
+_LABEL_TEXT = r'(?:[^"\\\n]++|\\[\\"n])*'
 _LABEL = rf'{_LABEL_NAME}{_BLANKS}={_BLANKS}"{_LABEL_TEXT}"{_BLANKS}'
-_LABELS = rf"\{{{_BLANKS}(?:{_LABEL}(?:,{_BLANKS}|(?=\}})))*+\}}"
+_LABELS = rf"\{{{_BLANKS}(?:{_LABEL}(?:,{_BLANKS}|(?=\}})))*\}}"
 _NUMBER = r"[+-]?(?:(?:[0-9]++(?:\.[0-9]*+)?|\.[0-9]++)(?:[eE][+-]?[0-9]++)?|(?i:inf(?:inity)?|nan))"
 _TIMESTAMP = rf"(?:[ \t]++{_NUMBER})?"
 _EXEMPLAR = rf"(?:[ \t]++\#{_BLANKS}{_LABELS}{_BLANKS}{_NUMBER}{_TIMESTAMP})?"
 _TAIL = rf"(?:{_BLANKS}(?P<labels>{_LABELS}){_BLANKS}|[ \t]++)(?P<number>{_NUMBER})"
 _PLAIN_TAIL = _TAIL.replace("?P<labels>", "?:").replace("?P<number>", "?:")
 _SAMPLE = rf"[a-zA-Z_:][a-zA-Z0-9_:]*+{_PLAIN_TAIL}{_TIMESTAMP}{_EXEMPLAR}"
-_GOOD_LINES = re.compile(rf"(?:{_BLANKS}(?:{_SAMPLE}|\#[^\n]*+)?+[ \t\r]*+\n)*+")
+_BAD_LINE = re.compile(rf"^(?!{_BLANKS}(?:{_SAMPLE}|\#[^\n]*+)?[ \t\r]*+\n)", re.MULTILINE)
 _LABEL_PAIR = re.compile(rf'({_LABEL_NAME}){_BLANKS}={_BLANKS}"({_LABEL_TEXT})"')
 
 
@@ -62,9 +63,9 @@ def compile(_http: Http, aliases: Aliases, set_name: str) -> Parse:
 def _checked(text: str) -> str:
     """The text with a last newline; raises CollectionError with the number of the first bad line."""
     text += "\n"
-    good = _GOOD_LINES.match(text)
-    end = good.end() if good else 0
-    if end == len(text):
+    bad = _BAD_LINE.search(text)
+    end = bad.start() if bad else len(text)
+    if end == len(text):  # where no line begins
         return text
     raise failure(
         f"line {text.count(chr(10), 0, end) + 1} of the answer is no exposition text: "

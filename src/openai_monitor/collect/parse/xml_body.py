@@ -19,7 +19,8 @@ MAX_BYTES = 10 * 2**20
 MAX_MEMORY = 60 * 10**6
 """Bytes that the nodes may take, by the estimate that ``<`` stands for 120 of them and ``=`` for 300."""
 
-_PROLOG = rb"\s*+(?:<\?(?:[^?]++|\?(?!>))*+\?>\s*+|<!--(?:[^-]++|-(?!->))*+-->\s*+)*+"
+# Groups have no possessive quantifiers, which match wrongly in Python before 3.11.5.
+_PROLOG = rb"\s*+(?:<\?(?:[^?]++|\?(?!>))*\?>\s*+|<!--(?:[^-]++|-(?!->))*-->\s*+)*"
 _DOCTYPE = re.compile(rb"(?:\xef\xbb\xbf)?" + _PROLOG + rb"<!DOCTYPE(?P<page>\s++html\b)?", re.IGNORECASE)
 _LONGEST_PROLOG = 65_536  # a DOCTYPE behind more than that is found when the document is parsed
 _CHARSET = re.compile(r"charset\s*=", re.IGNORECASE)

@@ -17,7 +17,7 @@ _PART = re.compile(
     r"""(?<![\w-])
         (?:(?P<scheme>[\w-]++)[ \t]++)?
         (?P<name>[\w-]++)[ \t]*+=[ \t]*+
-        (?:"(?P<quoted>(?:[^"\\]|\\.)*+)"|(?P<token>[^\s,"]++))""",
+        (?:"(?P<quoted>(?:[^"\\]|\\.)*)"|(?P<token>[^\s,"]++))""",
     re.VERBOSE | re.ASCII,
 )
 
