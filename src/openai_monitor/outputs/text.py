@@ -2,6 +2,7 @@
 
 import re
 import unicodedata
+from datetime import timedelta
 
 _COMMANDS = re.compile(
     "[\x00-\x1f\x7f-\x9f"  # C0 and C1: escape sequences, newlines, tabs
@@ -61,3 +62,14 @@ def _cut(text: str, columns: int) -> int:
             break
     blank = text.rfind(" ", 0, end + 1)
     return blank + 1 if blank > 0 else max(end, 1)
+
+
+def span(time: timedelta, *, compact: bool = False) -> str:
+    """A length of time in its two largest units: ``3 h 12 min``, compact ``3h 12m``."""
+    minute, gap = ("m", "") if compact else ("min", " ")
+    seconds = max(0, round(time.total_seconds()))
+    for unit, size, smaller, part in (("d", 86_400, "h", 3600), ("h", 3600, minute, 60), (minute, 60, "s", 1)):
+        if seconds >= size:
+            rest = seconds % size // part
+            return f"{seconds // size}{gap}{unit}" + (f" {rest}{gap}{smaller}" if rest else "")
+    return f"{seconds}{gap}s"

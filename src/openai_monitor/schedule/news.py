@@ -6,6 +6,7 @@ from collections import Counter
 from contextvars import Context
 from datetime import datetime, timedelta
 
+from openai_monitor.outputs.text import span
 from openai_monitor.rows import Round
 from openai_monitor.schedule.events import RoundEvent, Trouble, trouble_of_set
 from openai_monitor.schedule.health import MonitorHealth
@@ -51,7 +52,7 @@ class News:
         self._tell_pace(spec, state, pace)
         if event.trouble is None:
             if before is not None and since is not None:
-                lasted = _span(event.finished - since)
+                lasted = span(event.finished - since)
                 line = f"{spec.name}: collected again, after {lasted} and {_rounds(failures)} without success"
                 self._say(logging.INFO, "recovered", line, state)
             self._told.pop(spec.name, None)
@@ -159,13 +160,3 @@ def _summary(event: RoundEvent) -> str:
 
 def _rounds(number: int) -> str:
     return f"{number} round{'s' if number != 1 else ''}"
-
-
-def _span(time: timedelta) -> str:
-    """A length of time in its two largest units."""
-    seconds = max(0, round(time.total_seconds()))
-    for name, size, smaller, small in (("d", 86_400, "h", 3600), ("h", 3600, "min", 60), ("min", 60, "s", 1)):
-        if seconds >= size:
-            rest = seconds % size // small
-            return f"{seconds // size} {name}" + (f" {rest} {smaller}" if rest else "")
-    return f"{seconds} s"

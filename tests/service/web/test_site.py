@@ -160,7 +160,9 @@ def test_a_probe_answers_before_prometheus_gives_up() -> None:
 
     async def main() -> None:
         async with listening(sink_with(), probe) as web:
+            began = time.monotonic()
             assert await _status(web, "/probe?monitor=a", X_Prometheus_Scrape_Timeout_Seconds="1") == 504
+            assert time.monotonic() - began < site.PROBE_SECONDS / 2
 
     asyncio.run(main())
 

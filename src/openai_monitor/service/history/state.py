@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from openai_monitor.outputs import Style, utc
 from openai_monitor.outputs.grid import Column, grid
 from openai_monitor.outputs.json_text import encode
-from openai_monitor.outputs.text import visible
+from openai_monitor.outputs.text import span, visible
 from openai_monitor.service.history.queries import History, LastRound
 
 LATE = timedelta(minutes=5)
@@ -67,7 +67,13 @@ def _cells(state: MonitorState, now: datetime) -> list[str]:
     if last is None:
         return [visible(state.name), "none yet", "-", "-", ""]
     following = "-" if last.next_due is None else _in(last.next_due - now)
-    return [visible(state.name), _result(last), age(now - last.started), following, "; ".join(_wrong(state, last, now))]
+    return [
+        visible(state.name),
+        _result(last),
+        _age(now - last.started),
+        following,
+        "; ".join(_wrong(state, last, now)),
+    ]
 
 
 def _result(last: LastRound) -> str:
@@ -81,7 +87,7 @@ def _wrong(state: MonitorState, last: LastRound, now: datetime) -> Iterator[str]
     if state.is_overdue(now):
         yield "overdue: does the service run?"
     if last.trouble or last.failed or last.skipped:
-        since = f" for {age(now - last.failing_since)}" if last.failing_since else ""
+        since = f" for {_age(now - last.failing_since)}" if last.failing_since else ""
         yield (last.trouble or "failing").replace("_", " ") + since
     told: dict[str, list[str]] = {}
     for name, message in (last.failed or last.skipped).items():  # others are skipped for what failed
@@ -93,17 +99,11 @@ def _wrong(state: MonitorState, last: LastRound, now: datetime) -> Iterator[str]
 
 
 def _in(left: timedelta) -> str:
-    return f"in {age(left)}" if left >= timedelta(0) else f"{age(-left)} ago"
+    return f"in {_age(left)}" if left >= timedelta(0) else f"{_age(-left)} ago"
 
 
-def age(time: timedelta) -> str:
-    """Write a time in its two largest units: ``3h 12m``."""
-    seconds = max(0, round(time.total_seconds()))
-    for unit, size, smaller, part in (("d", 86_400, "h", 3600), ("h", 3600, "m", 60), ("m", 60, "s", 1)):
-        if seconds >= size:
-            rest = seconds % size // part
-            return f"{seconds // size}{unit}" + (f" {rest}{smaller}" if rest else "")
-    return f"{seconds}s"
+def _age(time: timedelta) -> str:
+    return span(time, compact=True)
 
 
 # For machines
