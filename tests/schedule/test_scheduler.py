@@ -221,6 +221,31 @@ def test_whoever_hears_of_the_end_of_a_round_finds_the_monitor_free() -> None:
     run_virtual(main())
 
 
+def test_a_round_triggered_as_another_ends_is_one_of_its_own() -> None:
+    async def main() -> None:
+        rounds, ended = Rounds(seconds=1), asyncio.Semaphore(0)
+
+        async def run(turn: Turn) -> bool:
+            await rounds.run(turn)
+            ended.release()
+            return True
+
+        scheduler = Scheduler(run, stats := Stats(), Room(total=2, lane=2))
+        for name in "ab":
+            scheduler.add(name, HOUR, within=HOUR)
+        for number in range(1, 6):
+            assert scheduler.trigger("a")
+            assert scheduler.trigger("b")
+            await ended.acquire()
+            await ended.acquire()
+            assert (stats.collected, stats.failed, stats.running, stats.queued) == (2 * number, 0, 0, 0)
+        await scheduler.close(HOUR)
+        assert accounted(stats)
+        assert (rounds.overlaps, rounds.at_once) == (0, 2)
+
+    run_virtual(main())
+
+
 def test_a_replaced_monitor_runs_anew_after_its_cancelled_round_has_ended() -> None:
     ends: list[float] = []
     starts: list[float] = []

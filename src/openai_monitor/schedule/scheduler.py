@@ -328,20 +328,23 @@ class Scheduler:
         lane.running += 1
         self._running[entry.name] = entry
         entry.task = self._loop.create_task(self._round(turn, entry, lane), name=f"round of {entry.name}")
-        entry.task.add_done_callback(lambda _: self._finish(entry, lane, collected=False))
+        entry.task.add_done_callback(lambda task: self._finish(entry, lane, task, collected=False))
 
     async def _round(self, turn: Turn, entry: _Entry, lane: _Lane) -> None:
         """Run a turn, and end it in the same step: whoever hears of its end finds the monitor free."""
-        collected = False
+        task, collected = entry.task, False
         try:
             with suppress(Exception):
                 collected = await self._run(turn)
         finally:
-            self._finish(entry, lane, collected=collected)
+            self._finish(entry, lane, task, collected=collected)
 
-    def _finish(self, entry: _Entry, lane: _Lane, *, collected: bool) -> None:
-        """Count a round that has ended. A task that was cancelled before its first step ends here by its callback."""
-        if self._running.get(entry.name) is not entry:
+    def _finish(self, entry: _Entry, lane: _Lane, task: "asyncio.Task[None] | None", *, collected: bool) -> None:
+        """Count a round that has ended, once. A task that was cancelled before its first step ends by its callback.
+
+        By the time of the callback the monitor may be in its next round.
+        """
+        if entry.task is not task:
             return
         del self._running[entry.name]
         entry.task = None
