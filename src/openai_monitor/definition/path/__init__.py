@@ -8,7 +8,7 @@ from collections.abc import Callable
 from functools import lru_cache
 from typing import Any
 
-from openai_monitor.definition.path.explain import explain, kind
+from openai_monitor.definition.path.explain import Explanation, kind
 from openai_monitor.definition.path.filters import Scope
 from openai_monitor.definition.path.lexer import read_path
 from openai_monitor.definition.path.select import Route
@@ -30,12 +30,13 @@ class Path:
     ``first(row)`` reads an alias in its row: the first value found, None when anything is missing. Never raises.
     """
 
-    __slots__ = ("_route", "_steps", "first", "text")
+    __slots__ = ("_explanation", "_route", "_steps", "first", "text")
 
     def __init__(self, text: str, steps: Steps) -> None:
         self.text = text
         self._steps = steps
         self._route = Route(steps)
+        self._explanation: Explanation | None = None
         self.first: Callable[[object], object] = _compile_first(steps, self._route)
 
     def select(self, document: object) -> list[object]:
@@ -50,11 +51,13 @@ class Path:
         except Failed as failed:
             raise PathNotFound(f"`{self.text}` can't be answered: {failed}") from None
         except (Missing, Rejected):
-            raise PathNotFound(explain(self._steps, document)) from None
+            raise PathNotFound(self.explain(document)) from None
 
     def explain(self, document: object) -> str:
         """Where the path breaks, in words; empty when it finds something, or a list that is rightly empty."""
-        return explain(self._steps, document)
+        if self._explanation is None:
+            self._explanation = Explanation(self._steps)
+        return self._explanation.of(document)
 
     def __repr__(self) -> str:
         return f"Path({self.text!r})"

@@ -25,39 +25,51 @@ _LONGEST_KEY = 100
 _MOST_VALUES_LOOKED_AT = 100
 
 
-def explain(steps: Steps, document: object) -> str:
-    """Name the first step that finds nothing, and what stands there instead; empty when nothing is odd.
+class Explanation:
+    """Tells for one path, again and again, where it breaks: what is compiled for that is kept.
 
-    A list that is empty and a filter that no item passes are not odd.
+    An account without costs so far today answers with an empty list at each round.
     """
-    length = head_length(steps)
-    node = document
-    for at, step in enumerate(steps[:length]):
-        broken = _broken(step, node)
-        if broken:
-            return f"`{spell(steps[:at])}` {broken}"
-        node = Route((step,)).values(node, Scope(node))[0]
-    if length < len(steps) and (broken := _broken(steps[length], node)):
-        return f"`{spell(steps[:length])}` {broken}"
-    return _explain_tail(steps, length, document)
 
+    __slots__ = ("_head", "_next", "_steps", "_tail")
 
-def _explain_tail(steps: Steps, length: int, document: object) -> str:
-    before: list[object] = []
-    at = length
-    for end in (length + end for end in stage_ends(steps[length:])):
-        try:
-            found = Route(steps[:end]).values(document, Scope(document))
-        except TooMany:
-            return f"`{spell(steps[:end])}` selects too many values"
-        except (Missing, Rejected, Failed):
-            return f"`{spell(steps[:end])}` can't be taken here"
-        if end - at == 1 and before and all(value is None for value in found):
-            broken = _all_broken(steps[end - 1], before)
-            if broken:
-                return f"none of the {len(before)} values of `{spell(steps[:at])}` fits: the first {broken}"
-        before, at = found, end
-    return ""
+    def __init__(self, steps: Steps) -> None:
+        length = head_length(steps)
+        self._steps = steps
+        self._head = [(step, Route((step,))) for step in steps[:length]]
+        self._next = steps[length] if length < len(steps) else None
+        self._tail = [(end, Route(steps[:end])) for end in (length + end for end in stage_ends(steps[length:]))]
+
+    def of(self, document: object) -> str:
+        """Name the first step that finds nothing, and what stands there instead; empty when nothing is odd.
+
+        A list that is empty and a filter that no item passes are not odd.
+        """
+        steps, node = self._steps, document
+        for at, (step, route) in enumerate(self._head):
+            if broken := _broken(step, node):
+                return f"`{spell(steps[:at])}` {broken}"
+            node = route.values(node, Scope(node))[0]
+        if self._next is not None and (broken := _broken(self._next, node)):
+            return f"`{spell(steps[: len(self._head)])}` {broken}"
+        return self._of_tail(document)
+
+    def _of_tail(self, document: object) -> str:
+        steps, at = self._steps, len(self._head)
+        before: list[object] = []
+        for end, route in self._tail:
+            try:
+                found = route.values(document, Scope(document))
+            except TooMany:
+                return f"`{spell(steps[:end])}` selects too many values"
+            except (Missing, Rejected, Failed):
+                return f"`{spell(steps[:end])}` can't be taken here"
+            if end - at == 1 and before and all(value is None for value in found):
+                broken = _all_broken(steps[end - 1], before)
+                if broken:
+                    return f"none of the {len(before)} values of `{spell(steps[:at])}` fits: the first {broken}"
+            before, at = found, end
+        return ""
 
 
 def _all_broken(step: Step, nodes: list[object]) -> str:
