@@ -65,6 +65,11 @@ class RetryBudget:
         elif missing:
             del self._missing[origin]  # origins that are well take no memory
 
+    @property
+    def touched(self) -> bool:
+        """Whether any origin misses tokens; while none does, a success changes nothing."""
+        return bool(self._missing)
+
     def allows(self, origin: Origin) -> bool:
         """Whether a request there may be asked again."""
         return self._missing.get(origin, 0) * 2 <= self._tokens
@@ -109,7 +114,9 @@ class RetryingSender:
             outcome = await self._sender.send(request, session)
         except CollectionError as error:
             outcome = error.with_traceback(None)  # its frames hold the request, and this one would hold them
-        self._budget.record(request.origin, ok=not _may_pass(outcome))
+        failed = _may_pass(outcome)
+        if failed or self._budget.touched:  # the origin is made for few
+            self._budget.record(request.origin, ok=not failed)
         return outcome
 
     async def _ask_again(self, first: Outcome, request: "Request", session: "Session") -> Outcome:
