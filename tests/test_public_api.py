@@ -33,7 +33,7 @@ def test_an_unknown_name_is_an_attribute_error() -> None:
 
 
 def heavy_modules(code: str) -> set[str]:
-    script = f"import sys\n{code}\nprint(*[name for name in ('httpx', 'httpcore', 'pydantic', 'yaml', 'asyncio', 'lxml', 're2', 'jsonpath_ng') if name in sys.modules])"
+    script = f"import sys\n{code}\nprint(*[name for name in ('httpx', 'httpcore', 'pydantic', 'yaml', 'asyncio', 'lxml', 're2', 'jsonpath_ng', 'tenacity') if name in sys.modules])"
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     return set(done.stdout.split("\n")[-2].split())
 

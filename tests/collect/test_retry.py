@@ -1,9 +1,15 @@
 """What is asked again, after which pause, and until when. The network is a list of outcomes."""
 
 import asyncio
+import random
+import subprocess
+import sys
+import time
+import traceback
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -51,19 +57,23 @@ class Network:
         self.pauses.append(seconds)
         self.now += seconds
 
-    def sender(self, *, ends: float = 1000.0, budget: RetryBudget | None = None, rng: float = 1.0) -> RetryingSender:
+    def sender(self, *, ends: float = 1000.0, budget: RetryBudget | None = None) -> RetryingSender:
         budget = budget or RetryBudget()
-        return RetryingSender(
-            self, POLICY, budget, ends, sleep=self.sleep, clock=lambda: self.now, rng=lambda: rng
-        )  # fmt: skip
+        return RetryingSender(self, POLICY, budget, ends, sleep=self.sleep, clock=lambda: self.now)
 
 
-def ask(network: Network, what: Request | None = None, **settings: Any) -> tuple[int | Code, RetryingSender]:
+def ask(
+    network: Network, what: Request | None = None, *, chance: float = 1.0, **settings: Any
+) -> tuple[int | Code, RetryingSender]:
+    """Ask once, in the time of the network; ``chance`` is how long a pause turns out, from 0 to 1."""
     sender = network.sender(**settings)
-    try:
-        found = asyncio.run(sender.send(what or request(), SESSION))
-    except CollectionError as error:
-        return error.code, sender
+    with pytest.MonkeyPatch.context() as held:
+        held.setattr(time, "monotonic", lambda: network.now)
+        held.setattr(random, "uniform", lambda low, high: low + (high - low) * chance)
+        try:
+            found = asyncio.run(sender.send(what or request(), SESSION))
+        except CollectionError as error:
+            return error.code, sender
     return found.status, sender
 
 
@@ -106,11 +116,29 @@ def test_tries_are_counted_and_the_last_failure_is_the_one_that_stands() -> None
     assert (network.asked, sender.retries) == (3, 2)
 
 
-@pytest.mark.parametrize(("rng", "pauses"), [(1.0, [1.0, 2.0]), (0.0, [0.5, 1.0])])
-def test_pauses_double_with_jitter(rng: float, pauses: list[float]) -> None:
+@pytest.mark.parametrize(("chance", "pauses"), [(1.0, [1.0, 2.0]), (0.0, [0.5, 1.0])])
+def test_pauses_double_with_jitter(chance: float, pauses: list[float]) -> None:
     network = Network([answer(500)])
-    ask(network, rng=rng)
+    ask(network, chance=chance)
     assert network.pauses == pauses
+
+
+def test_each_pause_is_left_to_chance_by_half() -> None:
+    pauses = []
+    for _ in range(50):
+        network = Network([answer(500), answer(200)])
+        asyncio.run(network.sender().send(request(), SESSION))
+        pauses += network.pauses
+    assert 0.5 <= min(pauses) < max(pauses) <= 1.0
+
+
+def test_no_pause_grows_beyond_the_longest() -> None:
+    network = Network([answer(500)])
+    policy = RetryPolicy(tries=9, pause=4.0, longest_pause=10.0)
+    sender = RetryingSender(network, policy, RetryBudget(), 1000.0, sleep=network.sleep, clock=lambda: network.now)
+    asyncio.run(sender.send(request(), SESSION))
+    assert len(network.pauses) == 8
+    assert max(network.pauses) <= 10.0
 
 
 def test_a_429_without_a_time_waits_longer() -> None:
@@ -141,7 +169,7 @@ def test_a_longer_wait_than_a_round_should_make_is_left_to_the_schedule(said: st
     assert (network.asked, network.pauses) == (1, [])
 
 
-@pytest.mark.parametrize(("ends", "asked"), [(100.5, 1), (101.0, 1), (102.0, 2), (104.0, 3)])
+@pytest.mark.parametrize(("ends", "asked"), [(100.5, 1), (101.0, 1), (102.0, 2), (103.0, 2), (104.0, 3)])
 def test_no_try_starts_after_the_end(ends: float, asked: int) -> None:
     network = Network([answer(500)])
     ask(network, ends=ends)
@@ -164,6 +192,12 @@ def test_where_most_requests_fail_none_is_asked_again_until_it_works() -> None:
     assert network.asked > before + 2
 
 
+def test_a_budget_that_ends_between_two_tries_ends_them() -> None:
+    network = Network([answer(500)])
+    ask(network, budget=RetryBudget(tokens=2))
+    assert network.asked == 2
+
+
 def test_an_outage_of_one_host_costs_no_other_its_retries_and_no_memory_afterwards() -> None:
     budget = RetryBudget()
     for _ in range(30):
@@ -173,6 +207,59 @@ def test_an_outage_of_one_host_costs_no_other_its_retries_and_no_memory_afterwar
     for _ in range(20):
         budget.record(("https", "down", 443), ok=True)
     assert budget._missing == {}
+
+
+def test_requests_side_by_side_are_each_asked_again() -> None:
+    async def main() -> None:
+        networks = [Network([answer(500)]) for _ in range(3)]
+
+        class Several:
+            async def send(self, request: Request, session: object) -> Answer:
+                await asyncio.sleep(0)
+                return await networks[int(request.host)].send(request, session)
+
+        policy = RetryPolicy(tries=3, pause=0.0)
+        sender = RetryingSender(Several(), policy, RetryBudget(), float("inf"))
+        answers = await asyncio.gather(*(sender.send(request(host=str(number)), SESSION) for number in range(3)))
+        assert [found.status for found in answers] == [500, 500, 500]
+        assert [network.asked for network in networks] == [3, 3, 3]
+        assert sender.retries == 6
+
+    asyncio.run(main())
+
+
+def test_a_failure_that_stands_holds_no_other_and_none_of_its_tries() -> None:
+    network = Network([failure(Code.UN_REACHABLE), answer(500), failure(Code.UN_CONNECTABLE)])
+    with pytest.raises(CollectionError) as caught:
+        asyncio.run(network.sender().send(request(), SESSION))
+    assert (caught.value.__cause__, caught.value.__context__) == (None, None)
+    names = [frame.f_code.co_name for frame, _ in traceback.walk_tb(caught.value.__traceback__)]
+    assert names[-1] == "send"
+    assert names.count("send") == 1
+
+
+def test_an_error_that_is_not_ours_is_not_asked_again() -> None:
+    class Broken(Network):
+        async def send(self, request: Request, session: object) -> Answer:
+            if self.asked:
+                raise ZeroDivisionError
+            return await super().send(request, session)
+
+    network = Broken([answer(500)])
+    with pytest.raises(ZeroDivisionError):
+        asyncio.run(network.sender().send(request(), SESSION))
+    assert len(network.pauses) == 1
+
+
+@pytest.mark.parametrize("status", [200, 404])
+def test_what_is_asked_once_does_without_the_library(status: int) -> None:
+    code = (
+        "import asyncio, sys; from tests.collect.test_retry import *; "
+        f"asyncio.run(Network([answer({status})]).sender().send(request(), SESSION)); print('tenacity' in sys.modules)"
+    )
+    root = Path(__file__).parents[2]
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=root)
+    assert done.stdout == "False\n"
 
 
 def test_cancelling_a_pause_ends_it() -> None:
@@ -185,5 +272,23 @@ def test_cancelling_a_pause_ends_it() -> None:
         with pytest.raises(asyncio.CancelledError):
             await task
         assert network.asked == 1
+
+    asyncio.run(main())
+
+
+def test_cancelling_a_second_try_ends_it() -> None:
+    async def main() -> None:
+        class Hanging(Network):
+            async def send(self, request: Request, session: object) -> Answer:
+                found = await super().send(request, session)
+                if self.asked > 1:
+                    await asyncio.sleep(60)
+                return found
+
+        network = Hanging([answer(500)])
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(0.05):
+                await network.sender().send(request(), SESSION)
+        assert network.asked == 2
 
     asyncio.run(main())

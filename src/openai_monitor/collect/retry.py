@@ -2,16 +2,17 @@
 
 Only a GET is asked again, and only when a second try can help: no connection (HertzBeat's codes 2 and 3), a 5xx,
 a 429. The pause doubles from try to try, with jitter; ``Retry-After`` overrules it. A pause that is too long, or
-ends after the round's time, is not made: the failure stands, and the schedule decides.
+ends after the round's time, is not made: the failure stands, and the schedule decides. Tenacity tries, counts, and
+waits.
 """
 
 import asyncio
-import random
+import math
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from openai_monitor.collect.answer import Answer
 from openai_monitor.collect.verdict import retry_after
@@ -19,11 +20,14 @@ from openai_monitor.errors import CollectionError
 from openai_monitor.rows import Code
 
 if TYPE_CHECKING:
+    from tenacity import Future, RetryCallState
+
     from openai_monitor.collect.asking import Sender
     from openai_monitor.collect.request import Request
     from openai_monitor.collect.transport import Session
 
 Origin = tuple[str, str, int]
+Outcome = Answer | CollectionError
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,13 +65,18 @@ class RetryBudget:
         elif missing:
             del self._missing[origin]  # origins that are well take no memory
 
+    @property
+    def touched(self) -> bool:
+        """Whether any origin misses tokens; while none does, a success changes nothing."""
+        return bool(self._missing)
+
     def allows(self, origin: Origin) -> bool:
         """Whether a request there may be asked again."""
         return self._missing.get(origin, 0) * 2 <= self._tokens
 
 
 class RetryingSender:
-    """A Sender for one round that asks again. ``ends`` is when the last try may start, on the monotonic clock.
+    """A Sender for one round that asks again. ``ends`` is when the last try may start, in seconds of ``clock``.
 
     ``retries`` counts the requests that were asked again.
     """
@@ -79,9 +88,8 @@ class RetryingSender:
         budget: RetryBudget,
         ends: float,
         *,
-        sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
         clock: Callable[[], float] = time.monotonic,
-        rng: Callable[[], float] = random.random,
     ) -> None:
         self._sender = sender
         self._policy = policy
@@ -89,56 +97,73 @@ class RetryingSender:
         self._ends = ends
         self._sleep = sleep
         self._clock = clock
-        self._rng = rng
         self.retries = 0
 
     async def send(self, request: "Request", session: "Session") -> Answer:
         """Ask until there is an answer that stands; raises the last CollectionError when there is none."""
-        for number in range(1, self._policy.tries):
-            outcome = await self._try(request, session)
-            pause = self._pause_after(outcome, request, number)
-            if pause is None:
-                return _unwrap(outcome)
-            await self._sleep(pause)
-            self.retries += 1
-        return _unwrap(await self._try(request, session))
+        outcome = await self._try(request, session)
+        if _may_pass(outcome) and request.method == "GET" and self._budget.allows(request.origin):
+            outcome = await self._ask_again(outcome, request, session)
+        if isinstance(outcome, CollectionError):
+            raise outcome
+        return outcome
 
-    async def _try(self, request: "Request", session: "Session") -> Answer | CollectionError:
-        outcome: Answer | CollectionError
+    async def _try(self, request: "Request", session: "Session") -> Outcome:
+        outcome: Outcome
         try:
             outcome = await self._sender.send(request, session)
         except CollectionError as error:
-            outcome = error
-        self._budget.record(request.origin, ok=not _may_pass(outcome))
+            outcome = error.with_traceback(None)  # its frames hold the request, and this one would hold them
+        failed = _may_pass(outcome)
+        if failed or self._budget.touched:  # the origin is made for few
+            self._budget.record(request.origin, ok=not failed)
         return outcome
 
-    def _pause_after(self, outcome: Answer | CollectionError, request: "Request", number: int) -> float | None:
-        """Seconds until the next try; None when there is to be none."""
-        if request.method != "GET" or not _may_pass(outcome) or not self._budget.allows(request.origin):
-            return None
-        pause = self._wanted_pause(outcome, number)
-        too_long = pause > self._policy.longest_pause or self._clock() + pause >= self._ends
-        return None if too_long else pause
+    async def _ask_again(self, first: Outcome, request: "Request", session: "Session") -> Outcome:
+        """Return the outcome that stands, after a first one that may pass."""
+        import tenacity  # noqa: PLC0415 - nearly all requests succeed at once, and do without it
 
-    def _wanted_pause(self, outcome: Answer | CollectionError, number: int) -> float:
-        policy, limited = self._policy, False
+        origin, known = request.origin, [first]
+
+        async def attempt() -> Outcome:
+            if known:
+                return known.pop()
+            self.retries += 1
+            return await self._try(request, session)
+
+        retrying = tenacity.AsyncRetrying(  # keeps the state of its tries, so there is one for each request
+            sleep=self._sleep,
+            stop=tenacity.stop_after_attempt(self._policy.tries)
+            | tenacity.stop_before_delay(self._ends - self._clock()),
+            wait=self._pause,
+            retry=tenacity.retry_if_result(lambda outcome: _may_pass(outcome) and self._budget.allows(origin)),
+            retry_error_callback=_outcome_of,
+        )
+        outcome: Outcome = await retrying(attempt)
+        return outcome
+
+    def _pause(self, state: "RetryCallState") -> float:
+        """Seconds until the next try: as the server asks, or doubling, where one half of each is chance."""
+        from tenacity import wait_exponential, wait_random_exponential  # noqa: PLC0415 - as above
+
+        outcome, policy, pause = _outcome_of(state), self._policy, self._policy.pause
         if isinstance(outcome, Answer):
             asked = retry_after(outcome, datetime.now(UTC))
             if asked is not None:
-                return asked
-            limited = outcome.status == 429
-        pause = (policy.pause_when_limited if limited else policy.pause) * (1 << (number - 1))
-        return min(pause, policy.longest_pause) * (0.5 + self._rng() / 2)
+                return asked if asked <= policy.longest_pause else math.inf  # more than any round has left
+            if outcome.status == 429:
+                pause = policy.pause_when_limited
+        half = {"multiplier": pause / 2, "max": policy.longest_pause / 2}
+        return (wait_exponential(**half) + wait_random_exponential(**half))(state)
 
 
-def _may_pass(outcome: Answer | CollectionError) -> bool:
+def _outcome_of(state: "RetryCallState") -> Outcome:
+    outcome: Outcome = cast("Future", state.outcome).result()
+    return outcome
+
+
+def _may_pass(outcome: Outcome) -> bool:
     """Whether a failure may be gone at the next try."""
     if isinstance(outcome, Answer):
         return outcome.status == 429 or outcome.status >= 500
     return outcome.code in (Code.UN_REACHABLE, Code.UN_CONNECTABLE)
-
-
-def _unwrap(outcome: Answer | CollectionError) -> Answer:
-    if isinstance(outcome, CollectionError):
-        raise outcome
-    return outcome
