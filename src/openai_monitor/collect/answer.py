@@ -1,10 +1,9 @@
 """What a server answered, free of any HTTP library."""
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from functools import cached_property
 
 _CHARSET = re.compile(r"charset\s*=\s*[\"']?([^\s\"';]+)", re.IGNORECASE)
 
@@ -12,25 +11,28 @@ _CHARSET = re.compile(r"charset\s*=\s*[\"']?([^\s\"';]+)", re.IGNORECASE)
 class Headers:
     """Response headers: several of a name are kept, names compare without regard to case."""
 
-    __slots__ = ("_items",)
+    __slots__ = ("_items", "_values")
 
     def __init__(self, items: Iterable[tuple[str, str]]) -> None:
         self._items = tuple(items)
+        self._values: dict[str, list[str]] = {}
+        for name, value in self._items:
+            self._values.setdefault(name.lower(), []).append(value)
 
     def __iter__(self) -> Iterator[tuple[str, str]]:
         return iter(self._items)
 
-    def all(self, name: str) -> list[str]:
+    def all(self, name: str) -> Sequence[str]:
         """Every value of this name, in the order they came."""
-        wanted = name.lower()
-        return [value for key, value in self._items if key.lower() == wanted]
+        return self._values.get(name.lower(), ())
 
     def get(self, name: str) -> str | None:
         """The first value of this name."""
-        return next(iter(self.all(name)), None)
+        values = self._values.get(name.lower())
+        return values[0] if values else None
 
 
-@dataclass(frozen=True)
+@dataclass(slots=True)
 class Answer:
     """A complete answer, decompressed. ``elapsed_ms`` is from sending to the last byte; ``url`` has no query."""
 
@@ -41,10 +43,16 @@ class Answer:
     url: str
     memo: dict[str, object] = field(default_factory=dict, repr=False, compare=False)
     """What readers keep for one another, such as the decoded JSON."""
+    _text: str | None = field(default=None, init=False, repr=False, compare=False)
 
-    @cached_property
+    @property
     def text(self) -> str:
         """The body in the charset its Content-Type declares, UTF-8 otherwise; a byte-order mark is gone."""
+        if self._text is None:
+            self._text = self._decoded()
+        return self._text
+
+    def _decoded(self) -> str:
         declared = _CHARSET.search(self.headers.get("content-type") or "")
         charset = declared[1] if declared else "utf-8"
         try:

@@ -1,7 +1,7 @@
 """A body as it comes, decompressed under a limit, so that neither 1 GB nor a bomb of 1 MB costs more."""
 
 import zlib
-from collections.abc import AsyncIterable, Iterable
+from collections.abc import AsyncIterable, Iterable, Sequence
 
 from openai_monitor.collect.answer import Headers
 from openai_monitor.collect.transport.failures import BodyTooLarge, BodyUnreadable
@@ -20,8 +20,8 @@ class Body:
     An unknown coding is left as it is: HertzBeat reads such bodies too, and many are not compressed at all.
     """
 
-    def __init__(self, codings: Iterable[str], limit: int) -> None:
-        self._stages = _stages(codings, limit)
+    def __init__(self, codings: Sequence[str], limit: int) -> None:
+        self._stages = _stages(codings, limit) if codings else ()
         self._limit = limit
         self._parts: list[bytes] = []
         self._came = self._made = 0
@@ -44,7 +44,7 @@ class Body:
         return self._parts[0] if len(self._parts) == 1 else b"".join(self._parts)
 
 
-async def read_body(chunks: AsyncIterable[bytes], codings: Iterable[str], limit: int) -> bytes:
+async def read_body(chunks: AsyncIterable[bytes], codings: Sequence[str], limit: int) -> bytes:
     """Read to the end; raises as ``Body`` does."""
     body = Body(codings, limit)
     async for chunk in chunks:
@@ -59,7 +59,7 @@ def check_length(headers: Headers, limit: int) -> None:
         raise BodyTooLarge(limit)
 
 
-def _stages(codings: Iterable[str], limit: int) -> list["_Inflater"]:
+def _stages(codings: Iterable[str], limit: int) -> Sequence["_Inflater"]:
     names = [name.strip().lower() for value in codings for name in value.split(",")]
     if len(names) > _MOST_CODINGS:
         raise BodyUnreadable(f"it is encoded {len(names)} times")

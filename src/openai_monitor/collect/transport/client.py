@@ -43,7 +43,7 @@ for _name in ("httpcore", "httpx"):
     logging.getLogger(_name).setLevel(logging.WARNING)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Reply:
     """One answer of one server as it came. ``seconds`` is from sending to the last byte."""
 

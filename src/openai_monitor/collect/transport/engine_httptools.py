@@ -57,7 +57,7 @@ class _Answer:
     __slots__ = ("complete", "extra", "has_head", "headers", "keeps", "parser", "pieces", "status")
 
     def __init__(self) -> None:
-        self.headers: list[RawHeader] = []
+        self.headers: list[tuple[str, str]] = []
         self.pieces: list[bytes] = []
         self.status = 0
         self.has_head = self.complete = self.keeps = self.extra = False
@@ -77,7 +77,7 @@ class _Answer:
 
     def on_header(self, name: bytes, value: bytes) -> None:
         if not self.has_head:  # otherwise a trailer
-            self.headers.append((name, value))
+            self.headers.append((name.decode("latin-1"), value.decode("latin-1")))
 
     def on_headers_complete(self) -> None:
         if self.complete or self.parser is None:
@@ -187,12 +187,15 @@ async def _send(stream: Stream, request: _Prepared) -> bool:
     return True
 
 
-def _checked(raw: list[RawHeader]) -> Headers:
+def _checked(items: list[tuple[str, str]]) -> Headers:
     """The headers of an answer. Raises NotHttp for those of which h11 says that they are none."""
-    codings = _values(raw, b"transfer-encoding")
-    if (codings and [coding.lower() for coding in codings] != [b"chunked"]) or any(b"\0" in value for _, value in raw):
+    headers = Headers(items)
+    codings = headers.all("transfer-encoding")
+    if codings and [coding.strip().lower() for coding in codings] != ["chunked"]:
         raise failures.NotHttp
-    return Headers([(name.decode("latin-1"), value.decode("latin-1")) for name, value in raw])
+    if "\0" in "".join([value for _, value in items]):
+        raise failures.NotHttp
+    return headers
 
 
 def _ends_with_connection(headers: Headers) -> bool:

@@ -62,22 +62,22 @@ class Transport:
 
     async def _follow(self, request: "Request", session: Session) -> Answer:
         seen: set[str] = set()
-        reply = await self._ask(request, session)
-        seconds = reply.seconds
-        while is_redirect(request.method, reply.status, reply.headers):
-            request = next_request(request, reply.headers, seen)
-            reply = await self._ask(request, session)
+        seconds = 0.0
+        while True:
+            reply = await self._ask_once(request, session)
+            if reply.status == 401 and request.digest is not None:
+                reply = await self._answer_challenge(reply, request, session)
             seconds += reply.seconds
-        return Answer(reply.status, reply.headers, reply.body, round(seconds * 1000), address_of(request))
+            if not is_redirect(request.method, reply.status, reply.headers):
+                return Answer(reply.status, reply.headers, reply.body, round(seconds * 1000), address_of(request))
+            request = next_request(request, reply.headers, seen)
 
-    async def _ask(self, request: "Request", session: Session) -> Reply:
-        reply = await self._ask_once(request, session)
-        if reply.status != 401 or request.digest is None:
-            return reply
+    async def _answer_challenge(self, reply: Reply, request: "Request", session: Session) -> Reply:
+        """Ask with the Digest that the reply wants; where it wants another one, it stands."""
         from openai_monitor.collect.transport.digest import authorization  # noqa: PLC0415 - only when challenged
 
         challenges = reply.headers.all("www-authenticate")
-        answer = authorization(request.digest, request.method, request.target, challenges)
+        answer = authorization(request.digest, request.method, request.target, challenges) if request.digest else None
         if answer is None:
             return reply
         headers = tuple(header for header in request.headers if header[0].lower() != "authorization")

@@ -4,7 +4,9 @@ httpcore's own pool is not used: a request that is cancelled at the wrong moment
 good, until none is left to give; and each step looks through everything that is open or waits.
 """
 
-from openai_monitor.collect.transport.connection import Connection, Engine, Way
+import time
+
+from openai_monitor.collect.transport.connection import KEEP_ALIVE, Connection, Engine, Way
 
 
 class Pool:
@@ -13,7 +15,7 @@ class Pool:
     def __init__(self, engine: Engine, most: int) -> None:
         self._engine = engine
         self._most = most
-        self._idle: dict[Connection, Way] = {}
+        self._idle: dict[Connection, tuple[Way, float]] = {}  # until when, oldest first
 
     async def take(self, way: Way) -> Connection:
         """Return an idle connection that still lives, or a new one."""
@@ -30,17 +32,18 @@ class Pool:
         if not connection.is_available():
             await connection.aclose()
             return
+        now = time.monotonic()
         way.idle.append(connection)
-        self._idle[connection] = way
+        self._idle[connection] = way, now + KEEP_ALIVE
         oldest = next(iter(self._idle))
-        while len(self._idle) > self._most or (oldest is not connection and oldest.has_expired()):
-            self._idle.pop(oldest).idle.remove(oldest)
+        while len(self._idle) > self._most or self._idle[oldest][1] < now:
+            self._idle.pop(oldest)[0].idle.remove(oldest)
             await oldest.aclose()
             oldest = next(iter(self._idle))
 
     async def aclose(self) -> None:
         """Close what is idle."""
         while self._idle:
-            connection, way = self._idle.popitem()
+            connection, (way, _) = self._idle.popitem()
             way.idle.remove(connection)
             await connection.aclose()

@@ -7,6 +7,8 @@ closed in silence from one that sent something else than HTTP.
 import asyncio
 import select
 import ssl
+from collections.abc import Callable
+from functools import partial
 from typing import Any, cast
 
 from openai_monitor.collect.transport import failures
@@ -29,6 +31,7 @@ class Stream(asyncio.Protocol):
         self._reader: asyncio.Future[None] | None = None
         self._writer: asyncio.Future[None] | None = None
         self._paused = False
+        self._poll: Callable[[], object] | None = None
         self._transport: asyncio.Transport
 
     # What asyncio calls.
@@ -169,12 +172,18 @@ class Stream(asyncio.Protocol):
 
     def _has_news(self) -> bool:
         """Whether the peer closed (or spoke) while the event loop was busy."""
-        number = self._transport.get_extra_info("socket").fileno()
-        if not hasattr(select, "poll"):
-            return bool(select.select([number], [], [], 0)[0])
-        poll = select.poll()
-        poll.register(number, select.POLLIN)
-        return bool(poll.poll(0))
+        if self._poll is None:
+            self._poll = _poller(self._transport.get_extra_info("socket").fileno())
+        return bool(self._poll())
+
+
+def _poller(number: int) -> Callable[[], object]:
+    """Return what tells whether there is something to read, for as long as the file is open."""
+    if not hasattr(select, "poll"):
+        return lambda: select.select([number], [], [], 0)[0]
+    poll = select.poll()
+    poll.register(number, select.POLLIN)
+    return partial(poll.poll, 0)
 
 
 def _wake(future: asyncio.Future[None] | None) -> None:
