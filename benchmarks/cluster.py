@@ -8,7 +8,6 @@ import subprocess
 import sys
 import time
 from collections.abc import Awaitable, Callable, Iterator
-from datetime import UTC, datetime
 from pathlib import Path
 
 from tests.hertzbeat_cluster import rig
@@ -20,6 +19,7 @@ from tests.hertzbeat_cluster.rig import job_of
 
 from benchmarks.local import Account, local_account
 from benchmarks.measure import Ratio
+from openai_monitor.collect.rounds import utc_now
 from openai_monitor.collect.transport import Transport
 from openai_monitor.definition.shipped import load_definition
 from openai_monitor.hertzbeat import messages
@@ -130,7 +130,7 @@ def _resident(kept: list[Plans], more: int) -> int:
         job = _job(json.dumps(job_of(definition, number, host="127.0.0.1", token=f"sess-fake-{number}")))
         kept.append(Plans(job))
         for planned in kept[-1].plan(job.kind.names, None).sets:
-            planned.request_at(datetime.now(UTC))
+            planned.request_at(utc_now)
     pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1])
     return pages * 4096
 

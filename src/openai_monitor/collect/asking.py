@@ -77,7 +77,7 @@ class SetRun:
             return await self._rows_by_row()
         if planned.program is None:
             planned.program = compile_program(planned.metric_set, self.state.plan.now_ms)
-        request = planned.request_at(self.state.local_time())
+        request = planned.request_at(self.state.local_time)
         return await self._pages(request, planned.program, planned.listed, planned.bind)
 
     async def _exchange(self, request: Request, program: Program, listed: frozenset[int]) -> tuple[list[Row], Answer]:
@@ -222,7 +222,7 @@ def _page_request(url: str, timeout: float | None) -> Request:
 
 def _without_secrets(rows: list[Row], answer: Answer, plan: Plan) -> list[Row]:
     """Rows in which a server's echo of the key is masked."""
-    if not any(secret.encode() in answer.body for secret in plan.secrets):
+    if not any(map(answer.body.__contains__, plan.secret_bytes)):
         return rows
     clean = plan.redactor.clean
     return [tuple(clean(cell) if isinstance(cell, str) else cell for cell in row) for row in rows]

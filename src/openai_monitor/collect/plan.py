@@ -63,11 +63,15 @@ class SetPlan:
         """The set with its ``^_^`` replaced."""
         return self.bind()
 
-    def request_at(self, now: datetime) -> Request:
+    def request_at(self, clock: Callable[[], datetime]) -> Request:
         """The request of this moment: built again only when a time expression in it has another value.
 
-        Raises CollectionError when no request can be made of the set.
+        ``clock`` gives the moment, in the zone of time expressions. Raises CollectionError when no request can be
+        made of the set.
         """
+        if self._request is not None and not self.times:
+            return self._request
+        now = clock()
         times = [timed(text, now) for text in self.times]
         if self._request is None or times != self._times:
             self._request = build_request(self.metric_set, now=now, sensitive=self.sensitive)
@@ -94,6 +98,8 @@ class Plan:
     tags: tuple[tuple[str, str], ...] = ()
     notes: tuple[str, ...] = ()
     now_ms: Callable[[], int] = epoch_ms
+    secret_bytes: tuple[bytes, ...] = field(default=(), repr=False)
+    """The secrets as they stand in the body of an answer that echoes them."""
 
     @property
     def sets(self) -> tuple[SetPlan, ...]:
@@ -155,6 +161,7 @@ def bind(
         tags=tuple((tags or {}).items()),
         notes=tuple(_key_notes(definition.params, parameters)),
         now_ms=now_ms,
+        secret_bytes=tuple(secret.encode() for secret in dict.fromkeys(secrets)),
     )
 
 

@@ -2,9 +2,9 @@
 
 import asyncio
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Coroutine, Sequence
 from datetime import UTC, datetime
+from typing import Self, TypeVar, cast
 
 from openai_monitor.collect.asking import RoundState, Sender, SetRun
 from openai_monitor.collect.plan import Plan, SetPlan
@@ -18,20 +18,46 @@ ROUND_SECONDS = 240.0
 
 _LONGEST_MESSAGE = 1000
 
+Result = TypeVar("Result")
 
-@dataclass(frozen=True, slots=True)
+
 class _Deadline:
-    """When the round has to end; ``seconds`` is how it was given."""
+    """When the round has to end: one timer cuts all sets that run then. ``seconds`` is how it was given.
 
-    seconds: float | None
-    ends: float | None
+    What asyncio.timeout does for one block, for the price of one.
+    """
 
-    @classmethod
-    def after(cls, seconds: float | None) -> "_Deadline":
-        return cls(seconds, None if seconds is None else time.monotonic() + seconds)
+    def __init__(self, seconds: float | None) -> None:
+        self.seconds = seconds
+        self.is_over = seconds is not None and seconds <= 0
+        self._tasks: set[asyncio.Task[object]] = set()
+        self._timer = None if seconds is None else asyncio.get_running_loop().call_later(seconds, self._end)
 
-    def left(self) -> float | None:
-        return None if self.ends is None else max(0.0, self.ends - time.monotonic())
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+
+    async def within(self, work: Coroutine[object, object, Result]) -> Result:
+        """Await the work in this task; raises TimeoutError when the deadline cuts it."""
+        task = cast("asyncio.Task[object]", asyncio.current_task())
+        cancelling = task.cancelling()
+        self._tasks.add(task)
+        try:
+            return await work
+        except asyncio.CancelledError:
+            if not self.is_over or task.uncancel() > cancelling:
+                raise
+        finally:
+            self._tasks.discard(task)
+        raise TimeoutError
+
+    def _end(self) -> None:
+        self.is_over = True
+        for task in self._tasks:
+            task.cancel()
 
 
 def utc_now() -> datetime:
@@ -57,20 +83,20 @@ async def collect_round(
 
     started = clock()
     state = RoundState(plan, sender, Session(), clock)
-    until = _Deadline.after(deadline)
     results: list[MetricSetResult] = []
     skipped: list[Skipped] = []
     stopped = ""
-    for group in plan.groups:
-        if not stopped and until.left() == 0:
-            stopped = f"the round's {deadline:g} s were over before its turn"
-        if stopped:
-            skipped.extend(Skipped(planned.name, stopped) for planned in group if planned.wanted)
-            continue
-        outcomes = await _collect_group(group, state, until)
-        _remember(state, outcomes)
-        results.extend(outcome for planned, outcome in zip(group, outcomes, strict=True) if planned.wanted)
-        stopped = _reason_to_stop(group, outcomes)
+    with _Deadline(deadline) as until:
+        for group in plan.groups:
+            if not stopped and until.is_over:
+                stopped = f"the round's {deadline:g} s were over before its turn"
+            if stopped:
+                skipped.extend(Skipped(planned.name, stopped) for planned in group if planned.wanted)
+                continue
+            outcomes = await _collect_group(group, state, until)
+            _remember(state, outcomes)
+            results.extend(outcome for planned, outcome in zip(group, outcomes, strict=True) if planned.wanted)
+            stopped = _reason_to_stop(group, outcomes)
     return Round(plan.app, plan.host, started, tuple(results), tuple(skipped), plan.name, plan.tags)
 
 
@@ -104,8 +130,7 @@ async def _collect_set(planned: SetPlan, state: RoundState, until: _Deadline) ->
     failure: CollectionError | None = None
     message = ""
     try:
-        async with asyncio.timeout(until.left()):
-            rows, message = await SetRun(planned, state, warnings.setdefault).rows()
+        rows, message = await until.within(SetRun(planned, state, warnings.setdefault).rows())
     except CollectionError as error:
         failure = error
     except TimeoutError:
@@ -114,16 +139,17 @@ async def _collect_set(planned: SetPlan, state: RoundState, until: _Deadline) ->
         raise
     except Exception as error:  # noqa: BLE001 - a set may fail, a round may not
         failure = CollectionError(Code.FAIL, f"internal error ({type(error).__name__}): please report it")
+    message = str(failure) if failure else message
     clean = _redactor(state).clean
     return MetricSetResult(
         name=planned.name,
         code=failure.code if failure else Code.SUCCESS,
-        message=_shortened(clean(str(failure) if failure else message)),
+        message=_shortened(clean(message)) if message else "",
         fields=planned.fields,
         rows=tuple(rows),
         time=started,
         duration=time.perf_counter() - began,
-        warnings=tuple(map(clean, warnings)),
+        warnings=tuple(map(clean, warnings)) if warnings else (),
         status=failure.status if failure else None,
         retry_after=failure.retry_after if failure else None,
     )
@@ -149,7 +175,7 @@ def _remember(state: RoundState, outcomes: Sequence[MetricSetResult]) -> None:
     """Keep what the next group's ``^o^`` may take: a single row lasts, several rows are there for the next group."""
     state.previous = []
     for outcome in outcomes:
-        if not outcome.ok or not outcome.rows:
+        if not outcome.rows:  # as of every failure
             continue
         state.secrets.extend(_secret_cells(outcome))
         if not state.plan.takes_from_rows:
@@ -167,9 +193,5 @@ def _cell_text(cell: Value) -> str | None:
 
 
 def _secret_cells(outcome: MetricSetResult) -> list[str]:
-    secret = [column.type is FieldType.SECRET for column in outcome.fields]
-    if not any(secret):
-        return []
-    return [
-        str(cell) for row in outcome.rows for hide, cell in zip(secret, row, strict=True) if hide and cell is not None
-    ]
+    secret = [at for at, column in enumerate(outcome.fields) if column.type is FieldType.SECRET]
+    return [str(row[at]) for at in secret for row in outcome.rows if row[at] is not None]

@@ -189,7 +189,7 @@ def test_nothing_of_the_request_stands_in_what_is_raised(router: respx.MockRoute
     router.get(f"{OPENAI}/credit_grants").mock(side_effect=httpx.ReadError(f"b'Bearer {KEY}'"))
 
     async def ask() -> str:
-        request = make_plan(load_definition("openai"), {"token": KEY}).sets[0].request_at(datetime.now(UTC))
+        request = make_plan(load_definition("openai"), {"token": KEY}).sets[0].request_at(lambda: datetime.now(UTC))
         async with Transport(over=over(router)) as transport:
             with pytest.raises(CollectionError) as raised:
                 await transport.send(request, Session())
