@@ -1,22 +1,22 @@
 """Series in Prometheus's text.
 
-prometheus_client writes the heads of families and the numbers, and checks nothing: a name it can't write, a label that
+prometheus_client writes the heads of families, and checks nothing: a name it can't write, a label that
 is no text, or two values for one series break the page for whoever reads it. So all of that is made right here, and
 the lines themselves too: its way to them costs more than a whole collection, since most of a page is labels that have
 not changed since the page before.
 """
 
+import math
 from array import array
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property, lru_cache
+from functools import cached_property
 from io import BytesIO
 from typing import Literal
 
 from prometheus_client import generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, UnknownMetricFamily
 from prometheus_client.metrics_core import Metric
-from prometheus_client.utils import floatToGoString
 
 OWN = "openai_monitor"
 
@@ -27,8 +27,14 @@ _METRICS: Mapping[Type, Callable[[str, str], Metric]] = {
     "counter": CounterMetricFamily,
     "unknown": UnknownMetricFamily,
 }
-_number: Callable[[float], str] = lru_cache(maxsize=1024)(floatToGoString)
 _ESCAPED = str.maketrans({"\\": r"\\", "\n": r"\n", '"': r"\""})
+
+
+def _number(value: float) -> str:
+    """A number as Python writes it, which Prometheus reads as well: to write it as Go would is slow."""
+    if math.isfinite(value):
+        return repr(float(value))
+    return "NaN" if math.isnan(value) else "+Inf" if value > 0 else "-Inf"
 
 
 class Labels(dict[str, str]):
@@ -77,13 +83,12 @@ class Headers:
             page.write(self._known[family])
             for names, several in alike.items():
                 index = positions[names].get(family)
-                if index is not None:
-                    page.write(b"".join([_lines(block, index) for block in several]))
+                if index:
+                    before = index - 1
+                    page.write(b"".join([block.lines[block.ends[before] : block.ends[index]] for block in several]))
+                elif index == 0:
+                    page.write(b"".join([block.lines[: block.ends[0]] for block in several]))
         return page.getvalue()
-
-
-def _lines(block: Block, index: int) -> bytes:
-    return block.lines[block.ends[index - 1] if index else 0 : block.ends[index]]
 
 
 class Families:
@@ -110,14 +115,14 @@ class Families:
             about = "Values left out because their series had one already."
             self.add(f"{OWN}_left_out_values", about, labels, self._left_out)
         names = headers.shared(tuple(sorted(self._families)))
-        lines, ends = bytearray(), list[int]()
+        lines, ends = bytearray(), array("I")
         for name in names:
             family = self._families[name]
             headers.keep(family)
-            series = [f"{name}{text} {_number(value)}\n" for text, value in family.values.items()]
-            lines += "".join(series).encode("utf-8")
+            for text, value in family.values.items():
+                lines += f"{name}{text} {_number(value)}\n".encode()
             ends.append(len(lines))
-        return Block(names, bytes(lines), array("I", ends))
+        return Block(names, bytes(lines), ends)
 
 
 @dataclass(slots=True)

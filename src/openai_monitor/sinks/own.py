@@ -1,6 +1,7 @@
 """The series that tell of the service itself: its figures, its outputs, and how each monitor is."""
 
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 
 from openai_monitor import __version__
 from openai_monitor.schedule.events import MonitorIdentity
@@ -59,24 +60,26 @@ def add_monitor(families: Families, monitor: MonitorNow, labels: Labels) -> None
 def add_sets(families: Families, monitor: MonitorNow, labels: Labels) -> None:
     """Add how each of its metric sets is."""
     for each in monitor.sets:
-        stem, set_name = prefix(monitor.monitor.app, each.name), clean_text(each.name)
-        families.add(f"{stem}_up", f"Whether the last round collected {set_name}.", labels, float(each.up))
+        up, duration, last_success, trouble = _of_set(monitor.monitor.app, each.name)
+        families.add(*up, labels, float(each.up))
         if each.duration is not None:
-            families.add(f"{stem}_duration_seconds", f"How long {set_name} took.", labels, each.duration)
+            families.add(*duration, labels, each.duration)
         if each.last_success is not None:
-            families.add(
-                f"{stem}_last_success_timestamp_seconds",
-                f"When {set_name} was last collected.",
-                labels,
-                each.last_success.timestamp(),
-            )
+            families.add(*last_success, labels, each.last_success.timestamp())
         if each.trouble is not None:
-            families.add(
-                f"{stem}_trouble",
-                f"What is wrong with {set_name}, by kind; none when nothing is.",
-                Labels({**labels, "trouble": each.trouble.value}),
-                1.0,
-            )
+            families.add(*trouble, Labels({**labels, "trouble": each.trouble.value}), 1.0)
+
+
+@lru_cache(maxsize=1024)
+def _of_set(app: str, metric_set: str) -> tuple[tuple[str, str], ...]:
+    """Name the series of a set, and what each is."""
+    stem, name = prefix(app, metric_set), clean_text(metric_set)
+    return (
+        (f"{stem}_up", f"Whether the last round collected {name}."),
+        (f"{stem}_duration_seconds", f"How long {name} took."),
+        (f"{stem}_last_success_timestamp_seconds", f"When {name} was last collected."),
+        (f"{stem}_trouble", f"What is wrong with {name}, by kind; none when nothing is."),
+    )
 
 
 def add_counts(families: Families, labels: Labels, merged: int, left_out: int, metric_set: str) -> None:
