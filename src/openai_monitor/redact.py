@@ -20,22 +20,32 @@ _CLOTHES = re.compile(r"^[\s\"']*(?:bearer\s+)?|[\s\"']+$", re.IGNORECASE)
 class Redactor:
     """Replaces the given values by ``***``: raw, and as base64, URL, JSON, HTML and ``repr`` write them.
 
-    A value is also looked for without what people paste around a key (blanks, quotes, ``Bearer``).
+    A value is also looked for without what people paste around a key (blanks, quotes, ``Bearer``). The spellings are
+    worked out with the first text: of thousands of monitors few ever have one to clean.
     """
 
-    __slots__ = ("_pattern",)
+    __slots__ = ("_pattern", "_values")
 
     def __init__(self, values: Iterable[str]) -> None:
-        found = {text for value in values for text in _spellings(value) if len(text) >= SHORTEST}
-        longest_first = sorted(found, key=lambda text: (-len(text), text))
-        self._pattern = re.compile("|".join(map(re.escape, longest_first))) if found else None
+        self._values = tuple(filter(None, values))
+        self._pattern: re.Pattern[str] | None = None
 
     def clean(self, text: str) -> str:
         """Mask every occurrence of a secret in the text."""
-        return self._pattern.sub(SECRET_MASK, text) if self._pattern else text
+        if not self._values or not text:
+            return text
+        if self._pattern is None:
+            self._pattern = _pattern_of(self._values)
+        return self._pattern.sub(SECRET_MASK, text)
 
     def __repr__(self) -> str:
         return "Redactor(...)"
+
+
+def _pattern_of(values: Iterable[str]) -> re.Pattern[str]:
+    found = {text for value in values for text in _spellings(value) if len(text) >= SHORTEST}
+    longest_first = sorted(found, key=lambda text: (-len(text), text))
+    return re.compile("|".join(map(re.escape, longest_first)) or r"(?!)")  # the latter is nowhere
 
 
 def _spellings(value: str) -> Iterable[str]:
