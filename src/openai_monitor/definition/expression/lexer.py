@@ -46,7 +46,9 @@ _SUFFIX = r"(?:[eE][+-]?[0-9]+[fFdDbB]?|[fFdDbB])"
 FLOAT_AFTER_NAME = re.compile(rf"\.[0-9]+{_SUFFIX}")
 """``.5d``, which is a number even right behind a name, so that ``x.5d`` is no expression."""
 
-_BLANK = re.compile(r"(?:[ \t\n\r\f]+|##[^\n\r]*|//[^\n\r]*|/\*.*?\*/)+", re.DOTALL)
+_ONE_COMMENT = r"##[^\n\r]*|//[^\n\r]*|/\*.*?\*/"
+_COMMENT = re.compile(_ONE_COMMENT, re.DOTALL)
+_BLANK = re.compile(rf"(?:[ \t\n\r\f]+|{_ONE_COMMENT})+", re.DOTALL)
 _OUTER_BLANKS = " \xa0\u1680\u2028\u2029\u202f\u205f\u3000" + "".join(map(chr, range(0x2000, 0x200B)))
 """Unicode's separators, which may stand around an expression but not in it."""
 
@@ -84,6 +86,17 @@ def tokenize(text: str) -> list[Token]:
         position = _skip(text, token.end)
     tokens.append(Token("end", "", len(text), len(text)))
     return tokens
+
+
+def slashes_in(text: str) -> str | None:
+    """What a ``//`` between the tokens of an expression makes a comment, with it; None without one."""
+    end = 0
+    for token in tokenize(text):
+        for comment in _COMMENT.findall(text, end, token.offset):
+            if comment.startswith("//"):
+                return str(comment)
+        end = token.end
+    return None
 
 
 def _skip(text: str, position: int) -> int:

@@ -202,6 +202,20 @@ def filter_syntax(definition: Definition) -> Iterator[Finding]:
 
 
 @DOUBTS
+def division_comment(definition: Definition) -> Iterator[Finding]:
+    """``//`` divides in other languages; here it begins a comment. One that reads like a remark is taken for one."""
+    for path, metric_set in _collected(definition):
+        values = {*_aliases(metric_set), *(spec.field for spec in metric_set.fields)}
+        filters = (((*path, "filters", index), text or "") for index, text in enumerate(metric_set.filters or ()))
+        calculates = ((where, text) for where, _, text in _calculates(path, metric_set))
+        for where, text in (*calculates, *filters):
+            comment = _facts(text).comment if "//" in text and not has_placeholder(text) else None
+            divisor = re.match(r"//\s*([0-9(]|\w+)", comment or "")
+            if comment and divisor and (not divisor[1][0].isalpha() or divisor[1] in values):
+                yield Finding(where, f"{quote(comment)} is a comment and divides nothing", "write `/` to divide")
+
+
+@DOUBTS
 def expression_pattern(definition: Definition) -> Iterator[Finding]:
     """A pattern that does not compile fails its expression in every row."""
     from openai_monitor.definition.pattern import compile_pattern  # noqa: PLC0415 - loads RE2
@@ -349,22 +363,28 @@ def _calculates(path: KeyPath, metric_set: MetricSet) -> Iterator[tuple[KeyPath,
 
 
 class _Facts(NamedTuple):
-    """What is known of an expression: why it is none, or the names it reads and the patterns it matches with."""
+    """What is known of an expression: why it is none, or the names it reads and the patterns it matches with.
+
+    ``comment`` is what follows a ``//``, with it.
+    """
 
     fault: str | None
     names: tuple[str, ...] = ()
     patterns: tuple[str, ...] = ()
+    comment: str | None = None
 
 
 @lru_cache(maxsize=20_000)
 def _facts(text: str) -> _Facts:
     from openai_monitor.definition.expression import compile_expression  # noqa: PLC0415 - only validation needs it here
+    from openai_monitor.definition.expression.lexer import slashes_in  # noqa: PLC0415 - likewise
 
     try:
         expression = compile_expression(text)
     except SyntaxFault as fault:
         return _Facts(str(fault))
-    return _Facts(None, tuple(sorted(expression.names)), tuple(pattern for pattern, _ in expression.patterns))
+    patterns = tuple(pattern for pattern, _ in expression.patterns)
+    return _Facts(None, tuple(sorted(expression.names)), patterns, slashes_in(text))
 
 
 def _asks_in_clear(http: Http) -> bool:
