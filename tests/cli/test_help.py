@@ -82,6 +82,12 @@ def test_the_first_help_is_complete(command: Command) -> None:
     assert max(map(len, text.splitlines())) <= 100
 
 
+def test_help_has_no_colours_whatever_python_it_is(command: Command) -> None:
+    done = command("collect", "--help", FORCE_COLOR="1")
+    assert "--define" in done.stdout
+    assert "\x1b" not in done.stdout
+
+
 def test_every_command_has_the_two_functions_and_its_arguments_a_help() -> None:
     for name in COMMANDS:
         module = importlib.import_module(f"openai_monitor.cli.commands.{name}")

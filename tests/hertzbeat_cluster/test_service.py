@@ -12,10 +12,13 @@ from tests.hertzbeat_cluster.manager import FakeManager, like
 from tests.hertzbeat_cluster.processes import ended, process
 from tests.hertzbeat_cluster.test_hosting import OWN
 
+from openai_monitor.errors import SettingsError
+from openai_monitor.hertzbeat import extras
 from openai_monitor.hertzbeat.messages import Type
 from openai_monitor.hertzbeat.settings import membership
 from openai_monitor.service.reading import MonitorsFileError, read_setup
 from openai_monitor.service.service import Service
+from openai_monitor.sinks.files import NdjsonFile
 
 
 def write(folder: Path, api_port: int, manager: str) -> Path:
@@ -53,6 +56,37 @@ async def test_a_service_can_be_a_collector_too(tmp_path: Path) -> None:
     assert '"monitor-11"' in written
     assert '"mine"' in written
     assert "s3cret" not in written
+
+
+@in_loop
+async def test_an_output_that_starts_slowly_gets_the_first_rows_of_the_cluster_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def open_slowly(sink: NdjsonFile) -> None:
+        await asyncio.sleep(0.5)
+
+    monkeypatch.setattr(NdjsonFile, "open", open_slowly)
+    async with FakeApi() as api, FakeManager() as manager:
+        manager.add(like(rig.job(), 11, config={"port": str(api.port)}), send=False)
+        service = Service(write(tmp_path, api.port, f"127.0.0.1:{manager.port}"))
+        running = asyncio.create_task(service.run())
+        await manager.until(lambda: manager.rows_of(11, "detail"))
+        service.stop()
+        assert await running == 0
+    assert '"monitor-11"' in (tmp_path / "rows.ndjson").read_text(encoding="utf-8")
+
+
+@in_loop
+async def test_without_its_extra_the_service_begins_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse() -> None:
+        raise SettingsError("a HertzBeat cluster needs nanoarrow")
+
+    monkeypatch.setattr(extras, "check", refuse)
+    async with FakeApi() as api:
+        service = Service(write(tmp_path, api.port, "127.0.0.1:1"))
+        with pytest.raises(SettingsError, match="nanoarrow"):
+            await service.run()
+        assert (service.outputs.healths(), service.stats.due) == ((), 0)
 
 
 @in_loop

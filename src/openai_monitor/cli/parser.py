@@ -96,6 +96,17 @@ class _Formatter(argparse.RawDescriptionHelpFormatter):
         # Without a width argparse imports shutil and with it every compressor Python has.
         super().__init__(prog, max_help_position=30, width=min(width(), 110) - 2)
 
+    def _set_color(self, *_arguments: Any, **_named: Any) -> None:
+        # From Python 3.14 on, argparse imports dataclasses and inspect here for its colours, even to show none.
+        self._theme, self._decolor = _NoColors(), str
+
+
+class _NoColors:
+    """The colours of argparse, each of them none."""
+
+    def __getattr__(self, _name: str) -> str:
+        return ""
+
 
 def make_parser(names: Collection[str] = COMMANDS) -> tuple[CommandParser, list[CommandParser]]:
     """Build the command line with these commands; also gives the parsers of the commands, not yet loaded."""

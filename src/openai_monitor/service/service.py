@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, cast
 from pydantic import BaseModel
 
 from openai_monitor.collect.transport import Transport, TransportSettings
+from openai_monitor.hertzbeat import extras
 from openai_monitor.hertzbeat.turns import Jobs, shared
 from openai_monitor.schedule import logs, signals
 from openai_monitor.schedule.events import RoundEvent
@@ -83,14 +84,17 @@ class Service:
         sys.setswitchinterval(_SWITCH_INTERVAL)
         setup = self.source.setup
         self._set_up_logs(setup)
+        if setup.hertzbeat is not None:
+            extras.check()
         for problem in setup.warnings:
             _log.warning("%s", problem)
         with signals.handled(self._on_end, self.source.reload):
-            async with self._collecting(setup), self._listening(setup):
+            async with self._collecting(setup) as gate, self._listening(setup):
                 await self._begin(setup)
-                async with _background(self._follow(), self._look_after_outputs(), self._tell_when_ready()):
-                    await self._end.wait()
-                await self._finish(setup)
+                async with self._in_cluster(setup, gate):  # now that there are outputs: its jobs may run at once
+                    async with _background(self._follow(), self._look_after_outputs(), self._tell_when_ready()):
+                        await self._end.wait()
+                    await self._finish(setup)
         return self._exit_code()
 
     def stop(self) -> None:
@@ -100,7 +104,7 @@ class Service:
     # Start and end
 
     @asynccontextmanager
-    async def _collecting(self, setup: Setup) -> AsyncIterator[None]:
+    async def _collecting(self, setup: Setup) -> AsyncIterator[Gate]:
         limits, network = setup.limits, setup.network
         settings = TransportSettings(
             ca_file=Path(network.ca_file) if network.ca_file else None,
@@ -128,8 +132,7 @@ class Service:
                 first_within=0.0 if self.options.once else FIRST_WITHIN,
             )  # fmt: skip
             self._scheduler = scheduler
-            async with self._in_cluster(setup, gate):
-                yield
+            yield gate
 
     @asynccontextmanager
     async def _in_cluster(self, setup: Setup, gate: Gate) -> AsyncIterator[None]:

@@ -1,5 +1,6 @@
 import asyncio
 import json
+from collections.abc import Awaitable
 
 import pytest
 
@@ -13,10 +14,14 @@ async def ask(_url: str) -> Answer:
     raise AssertionError("a JSON answer is complete")
 
 
+async def finish(parsed: Awaitable[Extracted]) -> Extracted:
+    return await parsed
+
+
 def extract(aliases: tuple[str, ...], document: object, *, keyword: str | None = None, status: int = 200) -> Extracted:
     body = document if isinstance(document, bytes) else json.dumps(document).encode()
     parse = compile_parse(Http(parse_type="default", keyword=keyword), aliases, "usage")
-    return asyncio.run(parse(Answer(status, Headers([]), body, 12, "http://127.0.0.1/"), ask))  # type: ignore[arg-type]
+    return asyncio.run(finish(parse(Answer(status, Headers([]), body, 12, "http://127.0.0.1/"), ask)))
 
 
 @pytest.mark.parametrize(

@@ -6,11 +6,16 @@ import socket
 import ssl
 import subprocess
 from collections.abc import Callable
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
 
 import pytest
 import trustme
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from tests.collect.transport.conftest import Fetch, Serve, Start
 from tests.collect.transport.web import Asked, Said, Server, moved, ok, request_to
 
@@ -124,6 +129,107 @@ def test_a_certificate_for_another_name(serve: Serve, fetch: Fetch, certified: T
         error = failing(fetch, https(serve(ok(), tls=certified("api.test")), host=host), ca_file=ca_file)
         assert "is made out to another name: check the host" in str(error)
         assert error.code is Code.UN_CONNECTABLE
+
+
+class Flawed:
+    """An authority as companies have made them by hand, and a server's certificate of it."""
+
+    def __init__(self, flaw: str) -> None:
+        self._flaw = flaw
+        self._key = ec.generate_private_key(ec.SECP256R1())
+        known = x509.SubjectKeyIdentifier.from_public_key(self._key.public_key())
+        self.authority = self._sign("authority", self._key, {
+            "basic constraints": (x509.BasicConstraints(ca=True, path_length=None), "not critical" not in flaw),
+            "key usage": (_MAY_SIGN, True),
+            "subject key identifier": (known, False),
+        })  # fmt: skip
+        self._server_key = ec.generate_private_key(ec.SECP256R1())
+        self._server = self._sign("server", self._server_key, {
+            "name": (x509.SubjectAlternativeName([x509.IPAddress(ip_address("127.0.0.1"))]), False),
+            "authority key identifier": (
+                x509.AuthorityKeyIdentifier.from_issuer_public_key(self._key.public_key()), False
+            ),
+        })  # fmt: skip
+
+    def _sign(
+        self, name: str, key: ec.EllipticCurvePrivateKey, extensions: dict[str, tuple[x509.ExtensionType, bool]]
+    ) -> x509.Certificate:
+        now = dt.datetime.now(dt.UTC)
+        builder = x509.CertificateBuilder(
+            subject_name=_named(name), issuer_name=_named("authority"), public_key=key.public_key(),
+            serial_number=x509.random_serial_number(),
+            not_valid_before=now - dt.timedelta(days=1), not_valid_after=now + dt.timedelta(days=9),
+        )  # fmt: skip
+        for what, (extension, critical) in extensions.items():
+            if what != self._flaw:
+                builder = builder.add_extension(extension, critical)
+        return builder.sign(self._key, hashes.SHA256())
+
+    def write(self, folder: Path) -> tuple[ssl.SSLContext, Path]:
+        """What the server shows, and the file with the authority."""
+        authority, server = folder / "authority.pem", folder / "server.pem"
+        authority.write_bytes(self.authority.public_bytes(Encoding.PEM))
+        key = self._server_key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+        server.write_bytes(key + self._server.public_bytes(Encoding.PEM))
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(server)
+        return context, authority
+
+
+def _named(name: str) -> x509.Name:
+    return x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, name)])
+
+
+_MAY_SIGN = x509.KeyUsage(
+    key_cert_sign=True, crl_sign=True, digital_signature=False, content_commitment=False, key_encipherment=False,
+    data_encipherment=False, key_agreement=False, encipher_only=False, decipher_only=False,
+)  # fmt: skip
+
+
+@pytest.fixture(params=[False, True], ids=["lax", "strict"])
+def strict(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> bool:
+    """Python before 3.13, and from then on."""
+    make, strict = ssl.create_default_context, bool(request.param)
+
+    def make_so() -> ssl.SSLContext:
+        context = make()
+        others = context.verify_flags & ~ssl.VERIFY_X509_STRICT
+        context.verify_flags = others | ssl.VERIFY_X509_STRICT if strict else others
+        return context
+
+    monkeypatch.setattr(ssl, "create_default_context", make_so)
+    return strict
+
+
+@pytest.mark.parametrize(
+    ("flaw", "said"),
+    [
+        ("key usage", "a CA without key usage"),
+        ("basic constraints", "signed by one that is not marked as a CA"),
+        ("not critical", "a CA whose basic constraints are not critical"),
+        ("subject key identifier", "a CA without a subject key identifier"),
+        ("authority key identifier", "no authority key identifier"),
+        ("none", None),
+    ],
+)
+def test_a_named_authority_that_was_made_without_care(
+    serve: Serve, fetch: Fetch, tmp_path: Path, strict: bool, flaw: str, said: str | None
+) -> None:
+    tls, ca_file = Flawed(flaw).write(tmp_path)
+    server = serve(ok(), tls=tls)
+    if said is None or not strict:
+        assert fetch(https(server), ca_file=ca_file).status == 200
+        return
+    error = failing(fetch, https(server), ca_file=ca_file)
+    assert error.code is Code.UN_CONNECTABLE
+    assert str(error) == (
+        f"the certificate of {server.place}, or of its CA, breaks RFC 5280 ({said}): its owner has to have it made "
+        "anew; Python checks such things from 3.13 on"
+    )
+
+
+def test_python_decides_how_strict_it_is() -> None:
+    assert client_context(None).verify_flags == ssl.create_default_context().verify_flags
 
 
 def test_an_expired_certificate(serve: Serve, fetch: Fetch, certified: Tls, ca_file: Path) -> None:

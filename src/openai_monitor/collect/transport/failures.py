@@ -53,7 +53,14 @@ _NO_ROUTE = (errno.ENETUNREACH, errno.EHOSTUNREACH, errno.ENETDOWN, errno.EHOSTD
 
 _EXPIRED, _NOT_YET_VALID = 10, 9
 _OTHER_NAME = (62, 64)
-"""X509_V_ERR_* of OpenSSL."""
+_ILL_FORMED = {
+    79: "signed by one that is not marked as a CA",
+    85: "no authority key identifier",
+    86: "a CA without a subject key identifier",
+    89: "a CA whose basic constraints are not critical",
+    92: "a CA without key usage",
+}
+"""X509_V_ERR_* of OpenSSL. Python is strict about the last ones from 3.13 on."""
 
 _NOT_TLS = (
     "WRONG_VERSION_NUMBER",
@@ -163,6 +170,11 @@ def _certificate(verify_code: int, peer: str) -> str:
         return f"the certificate of {peer} is not valid yet: check this machine's clock"
     if verify_code in _OTHER_NAME:
         return f"the certificate of {peer} is made out to another name: check the host"
+    if flaw := _ILL_FORMED.get(verify_code):
+        return (
+            f"the certificate of {peer}, or of its CA, breaks RFC 5280 ({flaw}): its owner has to have it made anew; "
+            f"Python checks such things from 3.13 on"
+        )
     return (
         f"the certificate of {peer} is not trusted: if your company signs its own or looks into TLS, "
         f"name its certificate with --ca-file"
