@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 LEVELS = ("debug", "info", "warning", "error")
 """Those of ``schedule.logs.LEVELS``, which --help does without (a test compares them)."""
-FORMATS = ("text", "json")
+FORMATS = ("text", "json", "telegraf")
 """Those of ``schedule.logs.FORMATS``, likewise."""
 
 DEFAULT_FILE = "monitors.yml"
