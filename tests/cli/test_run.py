@@ -47,6 +47,16 @@ class Started:
     def signal(self, number: int) -> None:
         self.process.send_signal(number)
 
+    def write(self, text: str) -> None:
+        assert self.process.stdin
+        self.process.stdin.write(text)
+        self.process.stdin.flush()
+
+    def close_input(self) -> None:
+        assert self.process.stdin
+        self.process.stdin.close()
+        self.process.stdin = None
+
     def end(self) -> int:
         return self.process.wait(timeout=15)
 
@@ -57,7 +67,7 @@ def started(path: Path, *arguments: str) -> Iterator[Started]:
     with log.open("w") as stream:
         process = subprocess.Popen(
             [*MODULE, "run", "--config", str(path), *arguments],
-            stdout=subprocess.PIPE, stderr=stream, env=clean_environment(), encoding="utf-8",
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=stream, env=clean_environment(), encoding="utf-8",
         )  # fmt: skip
     try:
         yield Started(process, log)
@@ -111,6 +121,67 @@ def test_a_second_signal_ends_it_at_once(server: Server, tmp_path: Path) -> None
         began = time.monotonic()
         assert service.end() == 128 + signal.SIGTERM
         assert time.monotonic() - began < 30  # and not the 60 s of the round
+
+
+def test_it_ends_with_its_input_if_it_is_told_to(server: Server, tmp_path: Path) -> None:
+    with started(write_file(tmp_path, server, one()), "--end-with-stdin") as service:
+        service.write("\n" * 10_000)  # as Telegraf asks programs that wait to be asked
+        service.says("ready")
+        assert service.process.poll() is None
+        service.close_input()
+        assert service.end() == 0
+        assert "ending (end of standard input)" in service.log
+        assert "INFO ended: " in service.log
+
+
+def test_else_it_does_not(server: Server, tmp_path: Path) -> None:
+    with started(write_file(tmp_path, server, one())) as service:
+        service.close_input()
+        service.says("ready")
+        until(lambda: len(server.requests) > 5)
+        assert service.process.poll() is None
+
+
+@posix
+def test_an_input_that_does_not_wait_ends_nothing(server: Server, tmp_path: Path) -> None:
+    reader, writer = os.pipe()
+    os.set_blocking(reader, False)
+    try:
+        done = subprocess.run(
+            [*MODULE, "run", "--once", "--end-with-stdin", "--config", str(write_file(tmp_path, server, one()))],
+            stdin=reader, stderr=subprocess.PIPE, env=clean_environment(), encoding="utf-8", timeout=60, check=False,
+        )  # fmt: skip
+    finally:
+        os.close(reader)
+        os.close(writer)
+    assert done.returncode == 0
+    assert "end of standard input" not in done.stderr
+    assert "1 collected" in done.stderr
+
+
+@posix
+def test_an_input_that_is_not_there_can_not_end_it(server: Server, tmp_path: Path) -> None:
+    path = write_file(tmp_path, server, one())
+    done = subprocess.run(
+        ["/bin/sh", "-c", 'exec "$@" <&-', "sh", *MODULE, "run", "--end-with-stdin", "--config", str(path)],
+        stderr=subprocess.PIPE, env=clean_environment(), encoding="utf-8", timeout=60, check=False,
+    )  # fmt: skip
+    assert done.returncode == 2
+    assert "--end-with-stdin: there is no standard input" in done.stderr
+
+
+@posix
+def test_a_first_signal_while_it_ends_with_its_input_is_waited_for(server: Server, tmp_path: Path) -> None:
+    """Telegraf sends one when it has waited for five seconds."""
+    server.switch("slow:60")
+    path = write_file(tmp_path, server, one(), limits={"shutdown": 2})
+    with started(path, "--end-with-stdin") as service:
+        until(lambda: bool(server.requests))
+        service.close_input()
+        service.says("ending (end of standard input)")
+        service.signal(signal.SIGTERM)
+        assert service.end() == 0
+        assert "1 failed (1 of them cut)" in service.log
 
 
 @posix

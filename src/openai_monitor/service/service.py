@@ -49,10 +49,15 @@ _FOR_ROUNDS, _FOR_OUTPUTS, _FOR_ANSWERS = 0.5, 0.4, 0.1
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """What the command line says beside the file. ``once`` ends the service after the first round of each monitor."""
+    """What the command line says beside the file.
+
+    ``once`` ends the service after the first round of each monitor; ``until_end_of``, a file descriptor, when nothing
+    more can be read there.
+    """
 
     share: Share = field(default_factory=Share)
     once: bool = False
+    until_end_of: int | None = None
     log_level: str | None = None
     log_format: str | None = None
 
@@ -69,6 +74,7 @@ class Service:
         self._news = News(goes_on=not self.options.once)
         self._end = asyncio.Event()
         self._ended_by = 0
+        self._reason = ""
         self._ready = asyncio.Event()
         self.fleet: Fleet
         self._scheduler: Scheduler
@@ -89,6 +95,8 @@ class Service:
         for problem in setup.warnings:
             _log.warning("%s", problem)
         with signals.handled(self._on_end, self.source.reload):
+            if self.options.until_end_of is not None:
+                signals.when_input_ends(self.options.until_end_of, self._on_end_of_input)
             async with self._collecting(setup) as gate, self._listening(setup):
                 await self._begin(setup)
                 async with self._in_cluster(setup, gate):  # now that there are outputs: its jobs may run at once
@@ -181,8 +189,8 @@ class Service:
     async def _finish(self, setup: Setup) -> None:
         """Let rounds end, then let the outputs write what they have."""
         self.health.stopping = True
-        reason = f" ({signal.Signals(self._ended_by).name})" if self._ended_by else ""
-        _log.info("ending%s: %s still running; a second signal ends at once", reason, _rounds(self.stats.running))
+        reason, running = self._reason, _rounds(self.stats.running)
+        _log.info("ending%s: %s still running; a second signal ends at once", f" ({reason})" if reason else "", running)
         cut = await self._scheduler.close(setup.limits.shutdown * _FOR_ROUNDS)
         await self.outputs.close(setup.limits.shutdown * _FOR_OUTPUTS)
         self._news.close()
@@ -194,6 +202,11 @@ class Service:
 
     def _on_end(self, number: int) -> None:
         self._ended_by = number
+        self._reason = signal.Signals(number).name
+        self._end.set()
+
+    def _on_end_of_input(self) -> None:
+        self._reason = "end of standard input"
         self._end.set()
 
     def _exit_code(self) -> int:

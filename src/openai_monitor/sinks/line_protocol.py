@@ -5,8 +5,8 @@ whatever its value, since InfluxDB refuses a point whose type has changed: numbe
 (seconds), all others strings. Beside the rows there is a line for each metric set that was due, ``openai_monitor_set``,
 that tells how it went. Times are in nanoseconds, when the set's collection started.
 
-Escaping is what the protocol can say: a line break becomes a blank, and a backslash at the end of a tag is dropped, for
-it would escape what follows.
+Escaping is what the protocol can say: a line break becomes a blank. In names and tags, a backslash at the end or before
+a comma, a blank or an equals sign is dropped: it would escape what follows, and Telegraf refuses such a line.
 """
 
 import math
@@ -23,6 +23,7 @@ SET_MEASUREMENT = "openai_monitor_set"
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 _BREAKS = re.compile(r"[\x00-\x1f\x7f\x85\u2028\u2029]+")
+_ESCAPING = re.compile(r"\\+(?=[,= ]|\Z)")
 _MEASUREMENT = str.maketrans({",": r"\,", " ": r"\ "})
 _KEY = str.maketrans({",": r"\,", " ": r"\ ", "=": r"\="})
 _STRING = str.maketrans({"\\": "\\\\", '"': r"\""})
@@ -100,7 +101,7 @@ def _name(text: str, escapes: Mapping[int, str]) -> str:
 
 
 def _writable(text: str) -> str:
-    return clean_text(_BREAKS.sub(" ", text)).rstrip("\\")
+    return _ESCAPING.sub("", clean_text(_BREAKS.sub(" ", text)))
 
 
 def _free(name: str, taken: Iterable[str]) -> str:

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 LEVELS = ("debug", "info", "warning", "error")
 """Those of ``schedule.logs.LEVELS``, which --help does without (a test compares them)."""
-FORMATS = ("text", "json")
+FORMATS = ("text", "json", "telegraf")
 """Those of ``schedule.logs.FORMATS``, likewise."""
 
 DEFAULT_FILE = "monitors.yml"
@@ -43,7 +43,7 @@ signals:
   SIGHUP            read the monitors file again (it is read by itself when it changes)
 
 exit codes:
-  0    ended by SIGTERM; with --check: the file is good; with --once: everything was collected
+  0    ended by SIGTERM or --end-with-stdin; with --check: the file is good; with --once: everything was collected
   1    with --once: something was not collected
   2    bad usage, or a monitors file that can't be used
   130  ended by Ctrl-C
@@ -62,6 +62,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--assigned-only", action="store_true", help="with --collector: leave monitors without one to others"
     )
     parser.add_argument("--once", action="store_true", help="run each monitor once, and end")
+    parser.add_argument(
+        "--end-with-stdin",
+        action="store_true",
+        help="end when standard input ends, as it does when Telegraf's execd ends or is gone",
+    )
     log = parser.add_argument_group("log (on standard error)")
     log.add_argument("--log-level", choices=LEVELS, help="default: what the file says, else info")
     log.add_argument("--log-format", choices=FORMATS, help="default: what the file says, else text")
@@ -106,6 +111,7 @@ def _serve(path: "Path", arguments: argparse.Namespace) -> int:
     options = Options(
         share=Share(arguments.collector, arguments.assigned_only),
         once=arguments.once,
+        until_end_of=_standard_input() if arguments.end_with_stdin else None,
         log_level=arguments.log_level,
         log_format=arguments.log_format,
     )
@@ -114,3 +120,13 @@ def _serve(path: "Path", arguments: argparse.Namespace) -> int:
         return await Service(path, options).run()
 
     return run_async(serve())
+
+
+def _standard_input() -> int:
+    import sys
+
+    from openai_monitor.errors import SettingsError
+
+    if sys.stdin is None:
+        raise SettingsError("--end-with-stdin: there is no standard input")
+    return sys.stdin.fileno()
