@@ -5,10 +5,11 @@ import json
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from functools import partial
-from typing import Any
+from typing import Any, cast
 
 import pytest
 import yaml
+from tests.schedule.virtual import VirtualLoop, run_virtual
 
 from openai_monitor.collect.answer import Answer, Headers
 from openai_monitor.collect.plan import make_plan
@@ -20,6 +21,7 @@ from openai_monitor.rows import Code, Round
 
 NOW = datetime(2026, 3, 1, 23, 30, tzinfo=UTC)
 TOKEN = "sess-fake"
+HOUR = 3600.0
 
 
 class Table:
@@ -135,6 +137,34 @@ def test_the_deadline_cuts_a_set_and_skips_the_rest() -> None:
     assert outcome["b"].code is Code.TIMEOUT
     assert "0.2 s" in outcome["b"].message
     assert [item.name for item in outcome.skipped] == ["c"]
+
+
+def test_a_deadline_between_two_groups_cuts_the_second_before_it_has_begun() -> None:
+    """The step in which the first group's answer comes lasts longer than the round may."""
+
+    class Slow(Table):
+        async def send(self, request: Request, session: object) -> Answer:
+            answer = await super().send(request, session)
+            if request.target == "/a":
+                loop = cast("VirtualLoop", asyncio.get_running_loop())
+                come = loop.create_future()
+                loop.call_later(1, lambda: (come.set_result(None), setattr(loop, "now", loop.now + 10)))
+                await come
+            return answer
+
+    table = Slow({"/b": HOUR, "/c": HOUR, "/d": {}})
+    sets = a_set("a", "/a", 0), a_set("b", "/b", 1), a_set("c", "/c", 1), a_set("d", "/d", 2)
+    plan = make_plan(parse_definition(definition_of(*sets), "acme.yml"), {})
+
+    async def main() -> None:
+        began = asyncio.get_running_loop().time()
+        outcome = await collect_round(plan, table, deadline=10)
+        assert asyncio.get_running_loop().time() - began == 11
+        assert [result.code for result in outcome.results] == [Code.SUCCESS, Code.TIMEOUT, Code.TIMEOUT]
+        assert [item.name for item in outcome.skipped] == ["d"]
+
+    run_virtual(main())
+    assert table.asked == ["/a"]
 
 
 def test_a_bug_of_ours_is_a_failed_set() -> None:

@@ -42,16 +42,21 @@ class _Deadline:
 
     async def within(self, work: Coroutine[object, object, Result]) -> Result:
         """Await the work in this task; raises TimeoutError when the deadline cuts it."""
+        if self.is_over:  # since before this task's first step
+            work.close()
+            raise TimeoutError
         task = cast("asyncio.Task[object]", asyncio.current_task())
         cancelling = task.cancelling()
         self._tasks.add(task)
         try:
             return await work
         except asyncio.CancelledError:
-            if not self.is_over or task.uncancel() > cancelling:
+            if not self.is_over or task.cancelling() > cancelling + 1:
                 raise
         finally:
             self._tasks.discard(task)
+            if self.is_over:
+                task.uncancel()  # also where the work made something else of it
         raise TimeoutError
 
     def _end(self) -> None:
