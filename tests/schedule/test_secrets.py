@@ -1,6 +1,7 @@
 """Where secrets stand, and that no message shows one."""
 
 import asyncio
+import gc
 import os
 import sys
 from pathlib import Path
@@ -89,6 +90,36 @@ def test_a_command_that_hangs_is_ended(monkeypatch: pytest.MonkeyPatch, tmp_path
     assert "took longer than 0.5 s" in refusal(python(code))
     with pytest.raises(ProcessLookupError):
         os.kill(int((tmp_path / "pid").read_text()), 0)
+
+
+@pytest.mark.parametrize("script", ["sleep 60; true", "sleep 60 & echo some-key"])
+def test_a_command_whose_own_child_keeps_the_output_open_holds_nobody(
+    script: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(secrets, "COMMAND_SECONDS", 0.3)
+
+    async def main() -> None:
+        async with asyncio.timeout(5):
+            with pytest.raises(SecretError, match=r"took longer than 0\.3 s"):
+                await CommandSecret(("sh", "-c", script)).read()
+
+    asyncio.run(main())
+    gc.collect()  # nothing is left open, of which it would warn
+
+
+@pytest.mark.parametrize("steps", range(6))
+def test_a_command_is_ended_with_whoever_waited_for_it(steps: int) -> None:
+    async def main() -> None:
+        reading = asyncio.create_task(CommandSecret(("sh", "-c", "sleep 60; true")).read())
+        for _ in range(steps):
+            await asyncio.sleep(0)
+        reading.cancel()
+        async with asyncio.timeout(5):
+            await asyncio.wait((reading,))
+        assert reading.cancelled()
+
+    asyncio.run(main())
+    gc.collect()
 
 
 def test_the_three_kinds_as_a_file_writes_them(tmp_path: Path) -> None:

@@ -91,42 +91,45 @@ class CommandSecret:
 
     async def _output(self) -> bytes:
         pipe, nowhere = asyncio.subprocess.PIPE, asyncio.subprocess.DEVNULL
+        run = asyncio.get_running_loop().subprocess_exec
         try:
-            process = await asyncio.create_subprocess_exec(*self.command, stdin=nowhere, stdout=pipe, stderr=nowhere)
+            process, output = await run(_Output, *self.command, stdin=nowhere, stdout=pipe, stderr=nowhere)
         except (OSError, ValueError) as error:
             reason = getattr(error, "strerror", None) or type(error).__name__
             raise SecretError(f"{self} can't be run: {reason}") from None
         try:
             async with asyncio.timeout(COMMAND_SECONDS):
-                return await self._finished(process)
+                await output.enough.wait()
         except TimeoutError:
             raise SecretError(f"{self} took longer than {COMMAND_SECONDS:g} s: run it by hand to see why") from None
         finally:
-            await _end(process)
-
-    async def _finished(self, process: asyncio.subprocess.Process) -> bytes:
-        if process.stdout is None:
-            return b""
-        data = bytearray()
-        while len(data) <= LONGEST and (piece := await process.stdout.read(LONGEST)):
-            data += piece
-        if len(data) > LONGEST:
-            return bytes(data)
-        if code := await process.wait():
+            # Lets go of the pipe, too: a program that this one has begun may hold the other end for ever.
+            process.close()
+            await output.over.wait()
+        if len(output.data) <= LONGEST and (code := process.get_returncode()):
             raise SecretError(f"{self} ended with exit code {code}: run it by hand to see why")
-        return bytes(data)
+        return bytes(output.data)
+
+
+class _Output(asyncio.SubprocessProtocol):
+    """What a program writes; ``over`` when it has ended and its output is closed, ``enough`` then or when too long."""
+
+    def __init__(self) -> None:
+        self.data = bytearray()
+        self.enough = asyncio.Event()
+        self.over = asyncio.Event()
+
+    def pipe_data_received(self, fd: int, data: bytes) -> None:  # noqa: ARG002 - asyncio's own signature
+        self.data += data
+        if len(self.data) > LONGEST:
+            self.enough.set()
+
+    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - likewise
+        self.enough.set()
+        self.over.set()
 
 
 SecretSource = EnvironmentSecret | FileSecret | CommandSecret
-
-
-async def _end(process: asyncio.subprocess.Process) -> None:
-    if process.returncode is None:
-        try:
-            process.kill()
-        except ProcessLookupError:
-            return
-        await process.wait()
 
 
 def _text(data: bytes, where: str) -> str:
