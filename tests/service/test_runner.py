@@ -254,6 +254,20 @@ def test_tags_change_without_losing_state(tmp_path: Path) -> None:
     on_a_bench(tmp_path, check, policy=RetryPolicy(tries=1))
 
 
+def test_tags_that_change_while_a_secret_is_read_are_those_of_the_rounds_from_then_on(tmp_path: Path) -> None:
+    slow = {"token": {"command": ["sh", "-c", f"sleep 0.2; echo {KEY}"]}}
+
+    async def check(made: Bench) -> None:
+        made.put(params=slow, tags={"team": "old"})
+        task = asyncio.ensure_future(made.round())
+        await asyncio.sleep(0.05)
+        made.put(params=slow, tags={"team": "new"})
+        assert (await task).round.tags == (("team", "new"),)
+        assert (await made.round()).round.tags == (("team", "new"),)
+
+    on_a_bench(tmp_path, check)
+
+
 def test_a_monitor_that_went_meanwhile_tells_nothing(tmp_path: Path) -> None:
     async def check(made: Bench) -> None:
         task = asyncio.ensure_future(made.turn())

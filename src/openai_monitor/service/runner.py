@@ -177,8 +177,8 @@ class Runner:
 
     async def _plan(self, monitor: Monitor, names: frozenset[str], context: Context) -> Plan:
         """The plan of these sets, with the parameters as they are now. Raises SecretError and ParameterError."""
-        spec = monitor.spec
-        given = await read_params(spec.params)
+        given = await read_params(monitor.spec.params)
+        spec = monitor.spec  # its tags may have changed meanwhile
         if given != monitor.given:
             monitor.plans, monitor.given = {}, given
         plan = monitor.plans.get(names)
