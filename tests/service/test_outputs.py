@@ -57,6 +57,8 @@ class Fake:
         self._fail("close")
         if self.fails == "hang at close":
             await asyncio.sleep(3600)
+        if self.fails == "slow at close":
+            await asyncio.sleep(0.1)
         self.closed.append(deadline)
 
     def health(self) -> SinkHealth:
@@ -124,6 +126,26 @@ def test_a_new_setup_disturbs_only_what_changed() -> None:
         assert [len(before[name].closed) for name in "abc"] == [0, 1, 1]
         assert [len(made.fakes[name].took) for name in "abcd"] == [1, 1, 0, 1]
         await made.outputs.close(1)
+
+    asyncio.run(main())
+
+
+@pytest.mark.parametrize("steps", range(4))
+def test_one_that_writes_its_last_rows_does_so_though_the_new_setup_is_given_up(steps: int) -> None:
+    """The service is told to end while it takes a new setup over."""
+
+    async def main() -> None:
+        made = Made()
+        await made.outputs.use({"a": Settings(fails="slow at close"), "b": Settings()}, deadline=1)
+        before = dict(made.fakes)
+        taking = asyncio.create_task(made.outputs.use({"a": Settings(), "b": Settings()}, deadline=1))
+        for _ in range(steps):
+            await asyncio.sleep(0)
+        taking.cancel()
+        await asyncio.wait((taking,))
+        await made.outputs.close(2)
+        assert len(before["a"].closed) == len(before["b"].closed) == 1
+        assert asyncio.all_tasks() == {asyncio.current_task()}
 
     asyncio.run(main())
 

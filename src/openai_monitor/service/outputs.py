@@ -27,6 +27,7 @@ class Outputs:
         self._sinks: dict[str, Sink] = {}
         self._broken: dict[str, str] = {}
         self._well: dict[str, bool] = {}
+        self._ending: set[asyncio.Task[None]] = set()
 
     def __getitem__(self, name: str) -> Sink:
         return self._sinks[name]
@@ -36,9 +37,14 @@ class Outputs:
         return self._sinks.get(name)
 
     async def use(self, settings: Mapping[str, BaseModel], *, deadline: float) -> None:
-        """Have a sink for each of these settings: those whose settings are the same go on undisturbed."""
-        gone = [name for name, kept in self._settings.items() if settings.get(name) != kept]
-        await asyncio.gather(*(self._end(name, deadline) for name in gone))
+        """Have a sink for each of these settings: those whose settings are the same go on undisturbed.
+
+        When it is cancelled, sinks that are being closed go on with that, and the next call waits for them.
+        """
+        for name in [name for name, kept in self._settings.items() if settings.get(name) != kept]:
+            self._end(name, deadline)
+        if self._ending:
+            await asyncio.wait(self._ending)
         for name, wanted in settings.items():
             if name not in self._settings:
                 await self._begin(name, wanted)
@@ -100,17 +106,21 @@ class Outputs:
         self._well[name] = False
         _log.error("output %s can't be used: %s; the others go on", name, reason)
 
-    async def _end(self, name: str, deadline: float) -> None:
+    def _end(self, name: str, deadline: float) -> None:
         del self._settings[name]
         self._broken.pop(name, None)
         self._well.pop(name, None)
-        sink = self._sinks.pop(name, None)
-        if sink is None:
-            return
-        try:
-            async with asyncio.timeout(deadline + 1):
-                await sink.close(deadline)
-        except TimeoutError:
-            _log.warning("output %s did not end within %g s: what it still held is lost", name, deadline)
-        except Exception:  # noqa: BLE001 - as above
-            _log.exception("output %s failed to end: please report it", name)
+        if (sink := self._sinks.pop(name, None)) is not None:
+            task = asyncio.create_task(_close(name, sink, deadline), name=f"end of output {name}")
+            self._ending.add(task)
+            task.add_done_callback(self._ending.discard)
+
+
+async def _close(name: str, sink: Sink, deadline: float) -> None:
+    try:
+        async with asyncio.timeout(deadline + 1):
+            await sink.close(deadline)
+    except TimeoutError:
+        _log.warning("output %s did not end within %g s: what it still held is lost", name, deadline)
+    except Exception:  # noqa: BLE001 - an output may fail, the service may not
+        _log.exception("output %s failed to end: please report it", name)
