@@ -3,6 +3,7 @@
 import asyncio
 import os
 import stat
+import time
 from pathlib import Path
 
 import pytest
@@ -37,6 +38,31 @@ def test_the_last_rounds_are_in_the_file_when_the_service_has_ended(tmp_path: Pa
     assert not [cell for cell in PRIVATE if cell in path.read_text()]
     assert stat.S_IMODE(path.stat().st_mode) == 0o644
     assert made.health().ok
+
+
+def test_a_writing_that_takes_long_does_not_come_after_the_last_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, sync, begun = tmp_path / "a.prom", os.fsync, list[int]()
+
+    def slow_at_first(handle: int) -> None:
+        begun.append(handle)
+        time.sleep(0.5 if len(begun) == 1 else 0)
+        sync(handle)
+
+    monkeypatch.setattr(os, "fsync", slow_at_first)
+
+    async def main() -> None:
+        made = sink(path, interval=1)
+        await made.start()
+        await until(lambda: bool(begun))
+        made.offer(event(CREDIT, name="last"))
+        await made.close(5)
+        await asyncio.sleep(1)
+        assert asyncio.all_tasks() == {asyncio.current_task()}
+
+    asyncio.run(main())
+    assert 'monitor="last"' in path.read_text()
 
 
 def test_a_folder_that_is_gone_is_told_and_then_written_to_again(tmp_path: Path) -> None:

@@ -37,6 +37,7 @@ class Textfile:
         self._settings = settings
         self._page = Page(settings, surroundings)
         self._trouble = ""
+        self._closing = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
@@ -55,19 +56,23 @@ class Textfile:
         """Write a last time, so that the file holds the last rounds."""
         if self._task is None:
             return
+        self._closing.set()
+        await asyncio.wait((self._task,), timeout=deadline)
         self._task.cancel()
         await asyncio.gather(self._task, return_exceptions=True)
-        with suppress(TimeoutError):
-            async with asyncio.timeout(deadline):
-                await self._write()
 
     def health(self) -> SinkHealth:
         """Tell how it is."""
         return SinkHealth(self.name, not self._trouble, self._trouble)
 
     async def _work(self) -> None:
-        while True:
-            await asyncio.sleep(self._settings.interval)
+        # One after the other, the last one too: what a thread has begun can't be stopped, and would replace it later.
+        is_last = False
+        while not is_last:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(self._settings.interval):
+                    await self._closing.wait()
+            is_last = self._closing.is_set()
             await self._write()
 
     async def _write(self) -> None:
