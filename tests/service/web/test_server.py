@@ -1,6 +1,7 @@
 """What a stranger can't use up."""
 
 import asyncio
+import gc
 import socket
 import time
 
@@ -119,6 +120,26 @@ def test_however_many_only_hold_on_who_asks_gets_in() -> None:
                 client.close()
 
     asyncio.run(main())
+
+
+def test_all_who_ask_in_the_same_instant_are_answered() -> None:
+    """More than there are places for: those who came first are not sent away for those who came last."""
+
+    async def main() -> None:
+        async with listening() as web:
+            asking = [socket.create_connection(("127.0.0.1", web.port)) for _ in range(server.MOST_CONNECTIONS * 3 // 2)]
+            for each in asking:
+                each.sendall(b"GET /healthz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+                each.setblocking(False)
+            loop = asyncio.get_running_loop()
+            async with asyncio.timeout(5):
+                answers = await asyncio.gather(*(loop.sock_recv(each, 1000) for each in asking))
+            for each in asking:
+                each.close()
+            assert [answer.startswith(b"HTTP/1.1 200") for answer in answers].count(False) == 0
+
+    asyncio.run(main())
+    gc.collect()  # and none is left open, of which it would warn
 
 
 def test_when_all_connections_are_being_answered_a_further_one_is_closed(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -118,6 +118,7 @@ class Server:
             self._connections.add(task)
             self._waiting[task] = None  # until it has begun to talk
             task.add_done_callback(self._gone)
+            await asyncio.sleep(0)  # what has come already is taken without waiting: let those before begin to talk
 
     def _has_room(self) -> bool:
         if len(self._connections) < MOST_CONNECTIONS:
