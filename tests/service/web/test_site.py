@@ -1,11 +1,13 @@
 """What the listener answers."""
 
 import asyncio
+import gc
 import gzip
 import shutil
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -17,6 +19,8 @@ from openai_monitor.errors import MonitorError
 from openai_monitor.schedule.events import RoundEvent
 from openai_monitor.service.web import site
 from openai_monitor.service.web.server import Ask
+from openai_monitor.service.web.settings import WebSettings
+from openai_monitor.service.web.site import Site, Web
 
 
 def test_metrics_are_a_page_prometheus_reads() -> None:
@@ -142,6 +146,44 @@ def test_a_probe_that_can_not_be_says_why() -> None:
             assert await _status(web, "/probe?monitor=removed") == 503
 
     asyncio.run(main())
+
+
+@pytest.mark.parametrize("steps", range(5))
+@pytest.mark.parametrize("removed", [True, False])
+def test_a_probe_ends_with_its_connection_whatever_becomes_of_it_then(removed: bool, steps: int) -> None:
+    strays: list[dict[str, object]] = []
+
+    async def main() -> None:
+        loop = asyncio.get_running_loop()
+        loop.set_exception_handler(lambda _, context: strays.append(context))
+        ended: asyncio.Future[RoundEvent] = loop.create_future()
+
+        async def probe(name: str) -> RoundEvent:
+            return await ended
+
+        web = Web(WebSettings.model_validate({"listen": "127.0.0.1:0"}), Site(lambda: None, probe, lambda: ""))
+        asked = asyncio.create_task(web._round("a", 5))
+        for _ in range(3):
+            await asyncio.sleep(0)
+        if removed:
+            ended.cancel()
+        else:
+            ended.set_exception(MonitorError("busy"))
+        loop.call_soon(_later, steps, asked.cancel)
+        await asyncio.wait((asked,))
+        assert not asked.cancelling() or asked.cancelled()
+        assert asyncio.all_tasks() == {asyncio.current_task()}
+
+    asyncio.run(main())
+    gc.collect()
+    assert strays == []
+
+
+def _later(steps: int, do: Callable[[], object]) -> None:
+    if steps:
+        asyncio.get_running_loop().call_soon(_later, steps - 1, do)
+    else:
+        do()
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from ipaddress import ip_address
-from typing import Protocol
+from typing import Protocol, cast
 from urllib.parse import parse_qs
 
 from openai_monitor.errors import MonitorError
@@ -135,22 +135,19 @@ class Web:
 
     async def _round(self, name: str, seconds: float) -> RoundEvent | Reply:
         """Collect a monitor; or say why not."""
-        task = asyncio.ensure_future(self._site.probe(name))
         try:
-            await asyncio.wait((task,), timeout=seconds)
-            if not task.done():
-                return text(504, f"The round took longer than {seconds:g} s.")
-            return task.result()
+            async with asyncio.timeout(seconds):
+                return await self._site.probe(name)
+        except TimeoutError:
+            return text(504, f"The round took longer than {seconds:g} s.")
         except KeyError:
             return text(404, "There is no monitor of this name.")
         except MonitorError as error:
             return text(503, str(error))
         except asyncio.CancelledError:
-            if task.cancelled():
-                return text(503, "The monitor was taken away meanwhile.")
-            raise
-        finally:
-            task.cancel()
+            if cast("asyncio.Task[object]", asyncio.current_task()).cancelling():
+                raise
+            return text(503, "The monitor was taken away meanwhile.")
 
     async def _page(self, ask: Ask, page: bytes, *, keep: bool = False) -> Reply:
         if len(page) < _LEAST_ZIPPED or not _takes_gzip(ask):
