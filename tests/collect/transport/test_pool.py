@@ -1,6 +1,7 @@
 """Kept connections: lent to one request at a time, bounded, and none lost when requests are cancelled."""
 
 import asyncio
+import gc
 import random
 import ssl
 import time
@@ -106,3 +107,22 @@ def test_requests_cancelled_at_any_moment_cost_no_place(
             return sum(len(answer.body) for answer in answers)
 
     assert asyncio.run(many()) == 600
+
+
+def test_a_request_that_ends_after_the_transport_was_closed_keeps_no_connection(serve: Serve) -> None:
+    def late(_: Asked) -> bytes:
+        time.sleep(0.1)
+        return ok()
+
+    server = serve(late)
+
+    async def main() -> None:
+        transport = Transport()
+        asking = asyncio.create_task(transport.send(request_to(server), Session()))
+        await asyncio.sleep(0.05)
+        await transport.aclose()
+        assert (await asking).body == b'{"a":1}'
+        await asyncio.sleep(0)
+
+    asyncio.run(main())
+    gc.collect()  # nothing is left open, of which it would warn

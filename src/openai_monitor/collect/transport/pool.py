@@ -16,6 +16,7 @@ class Pool:
         self._engine = engine
         self._most = most
         self._idle: dict[Connection, tuple[Way, float]] = {}  # until when, oldest first
+        self._closed = False
 
     async def take(self, way: Way) -> Connection:
         """Return an idle connection that still lives, or a new one."""
@@ -29,7 +30,7 @@ class Pool:
 
     async def give_back(self, connection: Connection, way: Way) -> None:
         """Keep a connection whose answer was read to its end, if the server does."""
-        if not connection.is_available():
+        if self._closed or not connection.is_available():
             await connection.aclose()
             return
         now = time.monotonic()
@@ -42,7 +43,8 @@ class Pool:
             oldest = next(iter(self._idle))
 
     async def aclose(self) -> None:
-        """Close what is idle."""
+        """Close what is idle, and keep nothing any more."""
+        self._closed = True
         while self._idle:
             connection, (way, _) = self._idle.popitem()
             way.idle.remove(connection)
