@@ -215,6 +215,20 @@ def test_a_fan_out_that_fails_whole_fails() -> None:
     assert outcome["second"].code is Code.FAIL
 
 
+def test_a_fan_out_in_which_something_breaks_leaves_no_request_behind() -> None:
+    answers = {"/first": {"l": [{"id": f"p{number}"} for number in range(20)]}, "/u/p0": ZeroDivisionError("boom")}
+    table = Table(answers, delay=0.01)
+    sets = first(None)[0], a_set("second", "/u/^o^id^o^", 1)
+    plan = make_plan(parse_definition(definition_of(*sets), "acme.yml"), {})
+
+    async def main() -> None:
+        outcome = await collect_round(plan, table)
+        assert outcome["second"].message == "internal error (ZeroDivisionError): please report it"
+        assert asyncio.all_tasks() == {asyncio.current_task()}
+
+    asyncio.run(main())
+
+
 def test_at_most_50_requests_and_the_message_says_so() -> None:
     table = Table({"/first": {"l": [{"id": f"p{number}"} for number in range(60)]}})
     outcome = run(table, first(None)[0], a_set("second", "/u/^o^id^o^", 1))

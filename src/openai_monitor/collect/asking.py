@@ -135,18 +135,17 @@ class SetRun:
         asked = substitutions[:LARGEST_FAN_OUT]
         limit = asyncio.Semaphore(_FAN_OUT_AT_ONCE)
 
-        async def one(values: RowTexts) -> list[Row] | CollectionError:
+        async def one(values: RowTexts) -> list[Row]:
             async with limit:
-                try:
-                    return await self._rows_of(bound, values)
-                except CollectionError as error:
-                    return error
+                return await self._rows_of(bound, values)
 
-        outcomes = await asyncio.gather(*map(one, asked))
-        errors = [outcome for outcome in outcomes if isinstance(outcome, CollectionError)]
-        if len(errors) == len(asked):
-            raise errors[0]
-        rows = [row for outcome in outcomes if not isinstance(outcome, CollectionError) for row in outcome]
+        # All of them, whatever becomes of one: none may go on when the set is over.
+        outcomes = await asyncio.gather(*map(one, asked), return_exceptions=True)
+        errors = [outcome for outcome in outcomes if isinstance(outcome, BaseException)]
+        fatal = [error for error in errors if not isinstance(error, CollectionError)]
+        if fatal or len(errors) == len(asked):
+            raise (fatal or errors)[0]
+        rows = [row for outcome in outcomes if not isinstance(outcome, BaseException) for row in outcome]
         return rows, _fan_out_message(outcomes, len(substitutions))
 
     async def _rows_of(self, bound: MetricSet, values: RowTexts) -> list[Row]:
@@ -182,14 +181,14 @@ class SetRun:
         return [{**fixed, **{name: row[name] for name in varying}} for row in rows]
 
 
-def _fan_out_message(outcomes: Sequence[list[Row] | CollectionError], total: int) -> str:
+def _fan_out_message(outcomes: Sequence[list[Row] | BaseException], total: int) -> str:
     parts = []
     if total > len(outcomes):
         parts.append(f"{len(outcomes)} of {total} rows were asked for, which is the most")
     failed = [
         f"row {number}: {outcome}"
         for number, outcome in enumerate(outcomes, start=1)
-        if isinstance(outcome, CollectionError)
+        if isinstance(outcome, BaseException)
     ]
     if failed:
         more = "; …" if len(failed) > _FAILURES_NAMED else ""
