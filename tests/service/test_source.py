@@ -211,6 +211,31 @@ def test_a_change_while_the_file_is_read_is_not_lost(path: Path, monkeypatch: py
     follow(path, check)
 
 
+def test_a_change_of_a_file_that_is_read_for_the_first_time_is_not_lost(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(source_module, "LOOK_EVERY", 0.3)
+    definition = path.parent / "mine.yml"
+
+    def name_it() -> None:
+        definition.write_text("app: x\nmetrics: 5\n")
+        path.write_text("defaults: {define: mine.yml}\n" + text("b").replace("{token: {env: X}}", "{}"))
+
+    def slowly(file: Path, definitions: Definitions) -> Setup:
+        try:
+            return read_setup(file, definitions)
+        finally:
+            if definition.exists():
+                definition.write_text(MINE)
+
+    async def check(source: FileSource, stats: Stats, health: Health) -> None:
+        monkeypatch.setattr(source_module, "read_setup", slowly)
+        assert await changes(source, name_it, seconds=3)
+        assert names(source) == ["b"]
+
+    follow(path, check)
+
+
 def test_it_is_a_source_of_monitors(path: Path) -> None:
     async def check(source: MonitorSource, stats: Stats, health: Health) -> None:
         assert [spec.name for spec in source.monitors()] == ["a"]

@@ -37,7 +37,7 @@ class FileSource:
         self._asked = asyncio.Event()
         self._told = False
         self.setup: Setup = read_setup(path, self._definitions)
-        self._files: Collection[Path] = self.setup.files
+        self._files = self.setup.files
         self._seen = _fingerprint(self._files)
 
     def monitors(self) -> Sequence[MonitorSpec]:
@@ -93,17 +93,14 @@ class FileSource:
 
     async def _read(self, seen: bytes, *, asked: bool) -> bool:
         """Read the file, whose state was ``seen``; tells whether another setup holds now."""
-        before, self._seen = self._files, seen
+        self._seen = seen
         try:
-            setup = await asyncio.to_thread(read_setup, self._path, self._definitions)
+            setup = await self._read_all()
         except MonitorsFileError as error:
             self._refuse(error)
             return False
         self._stats.reloads += 1
         self._health.reload_problem = None
-        self._files = setup.files
-        if self._files != before:  # otherwise what was changed during the reading is still to be seen
-            self._seen = _fingerprint(self._files)
         for problem in set(setup.warnings) - set(self.setup.warnings):
             _log.warning("%s", problem)
         if setup == self.setup:
@@ -113,12 +110,25 @@ class FileSource:
         self.setup = setup
         return True
 
+    async def _read_all(self) -> Setup:
+        """Read until the files are known ones: what a new one held when it was read can not be told afterwards."""
+        while True:
+            before = self._files
+            try:
+                setup = await asyncio.to_thread(read_setup, self._path, self._definitions)
+            except MonitorsFileError as error:
+                self._files = self._files | error.files
+                if self._files == before:
+                    raise
+            else:
+                self._files = setup.files
+                if self._files == before:
+                    return setup
+            self._seen = _fingerprint(self._files)
+
     def _refuse(self, error: MonitorsFileError) -> None:
         self._stats.failed_reloads += 1
         self._health.reload_problem = str(error)
-        if not error.files <= set(self._files):
-            self._files = {*self._files, *error.files}
-            self._seen = _fingerprint(self._files)
         _log.error("%s\nthe configuration from before goes on; correct the file, it is read again then", error)
 
 
