@@ -127,7 +127,9 @@ def test_all_who_ask_in_the_same_instant_are_answered() -> None:
 
     async def main() -> None:
         async with listening() as web:
-            asking = [socket.create_connection(("127.0.0.1", web.port)) for _ in range(server.MOST_CONNECTIONS * 3 // 2)]
+            asking = [
+                socket.create_connection(("127.0.0.1", web.port)) for _ in range(server.MOST_CONNECTIONS * 3 // 2)
+            ]
             for each in asking:
                 each.sendall(b"GET /healthz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
                 each.setblocking(False)
