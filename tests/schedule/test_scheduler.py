@@ -3,6 +3,7 @@
 import asyncio
 from collections import defaultdict
 from collections.abc import Mapping
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from itertools import pairwise
 
@@ -244,6 +245,29 @@ def test_a_round_triggered_as_another_ends_is_one_of_its_own() -> None:
         assert (rounds.overlaps, rounds.at_once) == (0, 2)
 
     run_virtual(main())
+
+
+def test_a_round_knows_nothing_of_the_one_that_set_the_timer() -> None:
+    """What the log says a line is about is such a thing that a timer hands on."""
+    about: ContextVar[str] = ContextVar("about", default="")
+    known: list[str] = []
+
+    async def run(turn: Turn) -> bool:
+        known.append(about.get())
+        token = about.set(turn.name)
+        turn.schedule.rest(turn.name, asyncio.get_running_loop().time() + 5)
+        about.reset(token)
+        return True
+
+    async def main() -> None:
+        scheduler = Scheduler(run)
+        scheduler.add("a", 1, within=0)
+        await asyncio.sleep(60)
+        await scheduler.close(1)
+
+    run_virtual(main())
+    assert len(known) > 5
+    assert set(known) == {""}
 
 
 def test_a_replaced_monitor_runs_anew_after_its_cancelled_round_has_ended() -> None:

@@ -12,6 +12,7 @@ import heapq
 from collections import deque
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
+from contextvars import Context
 from dataclasses import dataclass, field
 from hashlib import blake2b
 from itertools import count
@@ -236,7 +237,8 @@ class Scheduler:
             if self._timer.when() == when and not self._timer.cancelled():
                 return
             self._timer.cancel()
-        self._timer = None if when is None else self._loop.call_at(when, self._tick)
+        # In a context of its own: it may be a round that sets the timer, and those to come are about other monitors.
+        self._timer = None if when is None else self._loop.call_at(when, self._tick, context=Context())
 
     def _tick(self) -> None:
         self._timer = None
