@@ -90,22 +90,22 @@ class CommandSecret:
         return _checked(_text(data, f"the output of {self}"), f"the output of {self}")
 
     async def _output(self) -> bytes:
-        pipe, nowhere = asyncio.subprocess.PIPE, asyncio.subprocess.DEVNULL
-        run = asyncio.get_running_loop().subprocess_exec
-        try:
-            process, output = await run(_Output, *self.command, stdin=nowhere, stdout=pipe, stderr=nowhere)
-        except (OSError, ValueError) as error:
-            reason = getattr(error, "strerror", None) or type(error).__name__
-            raise SecretError(f"{self} can't be run: {reason}") from None
+        loop, pipe, nowhere = asyncio.get_running_loop(), asyncio.subprocess.PIPE, asyncio.subprocess.DEVNULL
+        # A task, as asyncio leaves the pipe open, and may wait for its end for ever, when this is cancelled midway.
+        starting = loop.create_task(
+            loop.subprocess_exec(_Output, *self.command, stdin=nowhere, stdout=pipe, stderr=nowhere)
+        )
         try:
             async with asyncio.timeout(COMMAND_SECONDS):
+                process, output = await asyncio.shield(starting)
                 await output.enough.wait()
         except TimeoutError:
             raise SecretError(f"{self} took longer than {COMMAND_SECONDS:g} s: run it by hand to see why") from None
+        except (OSError, ValueError) as error:
+            reason = getattr(error, "strerror", None) or type(error).__name__
+            raise SecretError(f"{self} can't be run: {reason}") from None
         finally:
-            # Lets go of the pipe, too: a program that this one has begun may hold the other end for ever.
-            process.close()
-            await output.over.wait()
+            await _end(starting)
         if len(output.data) <= LONGEST and (code := process.get_returncode()):
             raise SecretError(f"{self} ended with exit code {code}: run it by hand to see why")
         return bytes(output.data)
@@ -127,6 +127,18 @@ class _Output(asyncio.SubprocessProtocol):
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - likewise
         self.enough.set()
         self.over.set()
+
+
+_Started = tuple[asyncio.SubprocessTransport, _Output]
+
+
+async def _end(starting: "asyncio.Task[_Started]") -> None:
+    """End a program, and let go of its output: what it has begun may keep that open for ever."""
+    await asyncio.wait((starting,))
+    if starting.exception() is None:
+        process, output = starting.result()
+        process.close()
+        await output.over.wait()
 
 
 SecretSource = EnvironmentSecret | FileSecret | CommandSecret
