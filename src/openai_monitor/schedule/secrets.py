@@ -134,7 +134,8 @@ _Started = tuple[asyncio.SubprocessTransport, _Output]
 
 async def _end(starting: "asyncio.Task[_Started]") -> None:
     """End a program, and let go of its output: what it has begun may keep that open for ever."""
-    await asyncio.wait((starting,))
+    if not starting.done():
+        await asyncio.wait((starting,))
     if starting.exception() is None:
         process, output = starting.result()
         process.close()
