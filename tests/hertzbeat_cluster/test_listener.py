@@ -1,7 +1,9 @@
 """What the rest of a service learns of the cluster's jobs."""
 
 import asyncio
+import json
 import logging
+from datetime import UTC, datetime
 
 import pytest
 from tests.hertzbeat_cluster import rig
@@ -10,11 +12,17 @@ from tests.hertzbeat_cluster.cluster import joined
 from tests.hertzbeat_cluster.loop import eventually, in_loop
 from tests.hertzbeat_cluster.manager import FakeManager, like
 
+from openai_monitor.hertzbeat.jobs import parse_job
 from openai_monitor.hertzbeat.listener import ServiceListener
 from openai_monitor.hertzbeat.session import State
-from openai_monitor.schedule.events import RoundEvent, Trouble
-from openai_monitor.schedule.health import Health
+from openai_monitor.rows import Round
+from openai_monitor.schedule.events import MonitorIdentity, RoundEvent, Trouble
+from openai_monitor.schedule.health import Health, MonitorHealth
 from openai_monitor.schedule.news import News
+from openai_monitor.schedule.pace import Pace
+
+NOW = datetime(2026, 11, 22, 3, 0, tzinfo=UTC)
+EVENT = RoundEvent(MonitorIdentity("rig", "rig", None), Round("rig", None, NOW, ()), NOW, NOW, NOW)
 
 
 class Outputs:
@@ -98,3 +106,32 @@ async def test_a_refused_definition_is_told_of_without_one() -> None:
         manager.add(job)
         await manager.until(lambda: manager.rows_of(11))
         await eventually(lambda: "monitor-11" in health.monitors)
+
+
+@pytest.mark.parametrize("file_first", [True, False])
+def test_a_job_called_as_a_monitor_of_the_file_takes_nothing_of_it_along(file_first: bool) -> None:
+    async def main() -> None:
+        job, health = parse_job(json.dumps(rig.job()).encode()), Health()
+        listener, mine = ServiceListener(News(), health), MonitorHealth(job.name, "acme", None, 60)
+        if file_first:
+            health.monitors[job.name] = mine
+        listener.offer(job, Pace(60), EVENT)
+        health.monitors[job.name] = mine  # at the latest now
+        listener.offer(job, Pace(60), EVENT)
+        assert health.monitors == {job.name: mine}
+        assert mine.rounds == 0
+        listener.forget(job)
+        assert health.monitors == {job.name: mine}
+
+    asyncio.run(main())
+
+
+def test_a_job_does_not_hide_a_monitor_of_the_file() -> None:
+    async def main() -> None:
+        job, health = parse_job(json.dumps(rig.job()).encode()), Health()
+        listener, mine = ServiceListener(News(), health), MonitorHealth(job.name, "acme", None, 60)
+        health.monitors[job.name] = mine
+        listener.offer(job, Pace(60), EVENT)
+        assert health.monitors == {job.name: mine}
+
+    asyncio.run(main())

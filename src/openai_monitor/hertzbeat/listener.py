@@ -52,10 +52,10 @@ class ServiceListener:
 
     def forget(self, job: Job) -> None:
         """See Listener."""
-        self._states.pop(job.name, None)
+        state = self._states.pop(job.name, None)
         self.news.forget(job.name)
-        if self.health is not None:
-            self.health.monitors.pop(job.name, None)
+        if self.health is not None and state is not None and self.health.monitors.get(job.name) is state:
+            del self.health.monitors[job.name]
         if self.outputs is not None:
             self.outputs.forget(job.name)
 
@@ -64,5 +64,5 @@ class ServiceListener:
         if state is None:
             state = self._states[job.name] = MonitorHealth(job.name, job.kind.app, job.host, job.dues().tick)
             if self.health is not None:
-                self.health.monitors[job.name] = state
+                self.health.monitors.setdefault(job.name, state)  # a monitor of the file may be called the same
         return state
