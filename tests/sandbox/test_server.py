@@ -212,6 +212,20 @@ def test_it_ends_at_once_with_connections_open(fault: str) -> None:
     asyncio.run(leave(), debug=True)
 
 
+def test_it_ends_at_once_with_a_handshake_under_way() -> None:
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    trustme.CA().issue_cert("127.0.0.1").configure_cert(context)
+
+    async def leave() -> None:
+        async with asyncio.timeout(5):
+            async with serve(tls=context) as server:
+                _, writer = await asyncio.open_connection(server.host, server.port)
+                await asyncio.sleep(0.05)
+            writer.close()
+
+    asyncio.run(leave())
+
+
 def test_the_port_is_free_again_afterwards() -> None:
     with running() as first:
         port = first.port

@@ -137,10 +137,9 @@ async def serve(
     try:
         yield server
     finally:
-        listener.close()
+        listener.close()  # not to be waited for: from Python 3.12 on that takes as long as a TLS handshake under way
         while connections:
             await asyncio.gather(*(connection.close() for connection in set(connections)))
-        await listener.wait_closed()
 
 
 async def _listen(protocol: Callable[[], Connection], host: str, port: int, tls: SSLContext | None) -> asyncio.Server:
