@@ -55,6 +55,7 @@ class CommandParser(argparse.ArgumentParser):
     def __init__(self, *, command: str | None = None, **settings: Any) -> None:
         settings.setdefault("formatter_class", _Formatter)
         super().__init__(allow_abbrev=False, **settings)
+        self.color = False  # Python's, from 3.14 on: our own words would stay without
         self._command = command
 
     def load(self) -> None:
@@ -96,9 +97,10 @@ class _Formatter(argparse.RawDescriptionHelpFormatter):
         # Without a width argparse imports shutil and with it every compressor Python has.
         super().__init__(prog, max_help_position=30, width=min(width(), 110) - 2)
 
-    def _set_color(self, *_arguments: Any, **_named: Any) -> None:
-        # From Python 3.14 on, argparse imports dataclasses and inspect here for its colours, even to show none.
-        self._theme, self._decolor = _NoColors(), str
+    if sys.version_info[:2] == (3, 14):  # which imports dataclasses and inspect here, even to show no colours
+
+        def _set_color(self, *_arguments: Any, **_named: Any) -> None:
+            self._theme, self._decolor = _NoColors(), str
 
 
 class _NoColors:
