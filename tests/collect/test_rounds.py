@@ -284,6 +284,18 @@ def test_an_echo_of_the_key_is_masked_in_rows() -> None:
     assert outcome["echo"].rows == (("you sent ***",),)
 
 
+def test_a_password_that_is_no_utf8_is_no_reason_to_fail() -> None:
+    params = [{"field": "password", "type": "password"}]
+    table = Table({"/plain": {"said": "fine"}})
+    outcome = run(
+        table,
+        a_set("plain", "/plain", fields=[{"field": "said", "type": 1}]),
+        params=params,
+        values={"password": "from-a-terminal-\udcff"},
+    )
+    assert outcome["plain"].rows == (("fine",),)
+
+
 def test_only_named_sets_are_reported_and_what_they_need_runs_too() -> None:
     table = Table({"/first": {"l": [{"id": "p1"}]}, "/u/p1": {"v": 1}})
     outcome = run(table, first(None)[0], a_set("second", "/u/^o^id^o^", 1), a_set("third", "/x", 1), metrics=["second"])

@@ -161,7 +161,7 @@ def bind(
         tags=tuple((tags or {}).items()),
         notes=tuple(_key_notes(definition.params, parameters)),
         now_ms=now_ms,
-        secret_bytes=tuple(secret.encode() for secret in dict.fromkeys(secrets)),
+        secret_bytes=tuple(secret.encode("utf-8", "replace") for secret in dict.fromkeys(secrets)),  # as it is sent
     )
 
 
