@@ -262,6 +262,7 @@ def test_without_a_file_there_is_nothing_to_run(arguments: tuple[str, ...], comm
     done = command("run", *arguments)
     assert done.returncode == 2
     assert "monitors.yml:1:1: error[unreadable] the file can't be read: No such file or directory" in done.stderr
+    assert "; check the path, and who may read it" in done.stderr
 
 
 def test_assigned_only_needs_a_name(command: Command) -> None:

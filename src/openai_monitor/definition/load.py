@@ -101,7 +101,8 @@ def read_bytes(path: Path) -> bytes:
             return stream.read(_MOST_BYTES + 1)
     except OSError as error:
         reason = error.strerror or type(error).__name__
-        problem = Problem(str(path), 1, 1, "error", "unreadable", f"the file can't be read: {reason}")
+        message, hint = f"the file can't be read: {reason}", "check the path, and who may read it"
+        problem = Problem(str(path), 1, 1, "error", "unreadable", message, hint=hint)
         raise DefinitionError([problem]) from None
 
 
