@@ -1,9 +1,9 @@
 """Series in Prometheus's text.
 
-prometheus_client writes the heads of families, and checks nothing: a name it can't write, a label that
-is no text, or two values for one series break the page for whoever reads it. So all of that is made right here, and
-the lines themselves too: its way to them costs more than a whole collection, since most of a page is labels that have
-not changed since the page before.
+prometheus_client writes the heads of families, and checks nothing: a name it can't write, a label that is no text, or
+two values for one series break the page for whoever reads it. So all of that is made right here, and the lines
+themselves too: its way to them costs more than a whole collection, since most of a page is labels that have not
+changed since the page before.
 """
 
 import math

@@ -206,10 +206,8 @@ def division_comment(definition: Definition) -> Iterator[Finding]:
     """``//`` divides in other languages; here it begins a comment. One that reads like a remark is taken for one."""
     for path, metric_set in _collected(definition):
         values = {*_aliases(metric_set), *(spec.field for spec in metric_set.fields)}
-        filters = (((*path, "filters", index), text or "") for index, text in enumerate(metric_set.filters or ()))
-        calculates = ((where, text) for where, _, text in _calculates(path, metric_set))
-        for where, text in (*calculates, *filters):
-            comment = _facts(text).comment if "//" in text and not has_placeholder(text) else None
+        for where, text in _expressions(path, metric_set):
+            comment = _facts(text).comment
             divisor = re.match(r"//\s*([0-9(]|\w+)", comment or "")
             if comment and divisor and (not divisor[1][0].isalpha() or divisor[1] in values):
                 yield Finding(where, f"{quote(comment)} is a comment and divides nothing", "write `/` to divide")
@@ -221,10 +219,8 @@ def expression_pattern(definition: Definition) -> Iterator[Finding]:
     from openai_monitor.definition.pattern import compile_pattern  # noqa: PLC0415 - loads RE2
 
     for path, metric_set in _collected(definition):
-        filters = (((*path, "filters", index), text) for index, text in enumerate(metric_set.filters or ()))
-        calculates = ((where, text) for where, _, text in _calculates(path, metric_set))
-        for where, text in (*calculates, *filters):
-            for pattern in () if text is None or has_placeholder(text) else _facts(text).patterns:
+        for where, text in _expressions(path, metric_set):
+            for pattern in _facts(text).patterns:
                 try:
                     compile_pattern(pattern)
                 except SyntaxFault as fault:
@@ -362,6 +358,14 @@ def _calculates(path: KeyPath, metric_set: MetricSet) -> Iterator[tuple[KeyPath,
             yield (*path, "calculates", index), field.strip(), text.strip()
 
 
+def _expressions(path: KeyPath, metric_set: MetricSet) -> Iterator[tuple[KeyPath, str]]:
+    """The expressions in calculates and filters that are whole, with their paths."""
+    filters = (((*path, "filters", index), text) for index, text in enumerate(metric_set.filters or ()))
+    for where, text in (*((where, text) for where, _, text in _calculates(path, metric_set)), *filters):
+        if text is not None and not has_placeholder(text):
+            yield where, text
+
+
 class _Facts(NamedTuple):
     """What is known of an expression: why it is none, or the names it reads and the patterns it matches with.
 
@@ -384,7 +388,7 @@ def _facts(text: str) -> _Facts:
     except SyntaxFault as fault:
         return _Facts(str(fault))
     patterns = tuple(pattern for pattern, _ in expression.patterns)
-    return _Facts(None, tuple(sorted(expression.names)), patterns, slashes_in(text))
+    return _Facts(None, tuple(sorted(expression.names)), patterns, slashes_in(text) if "//" in text else None)
 
 
 def _asks_in_clear(http: Http) -> bool:
