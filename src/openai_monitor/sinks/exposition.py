@@ -10,8 +10,9 @@ import math
 from array import array
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from io import BytesIO
+from itertools import accumulate
 from typing import Literal
 
 from prometheus_client import generate_latest
@@ -21,6 +22,7 @@ from prometheus_client.metrics_core import Metric
 OWN = "openai_monitor"
 
 Type = Literal["gauge", "counter", "unknown"]
+Extra = tuple[tuple[str, str], ...]
 
 _METRICS: Mapping[Type, Callable[[str, str], Metric]] = {
     "gauge": GaugeMetricFamily,
@@ -63,10 +65,14 @@ class Headers:
         self._known: dict[str, bytes] = {}
         self._names: dict[tuple[str, ...], tuple[str, ...]] = {}
 
-    def keep(self, family: "_Family") -> None:
+    def keep(self, family: "_Family | Head") -> None:
         """Keep a family's header."""
         if family.name not in self._known:
             self._known[family.name] = generate_latest(_Alone(_METRICS[family.kind](family.name, family.about)))
+
+    def know(self, names: tuple[str, ...]) -> bool:
+        """Whether there were blocks of these names, so that their headers are kept."""
+        return names in self._names
 
     def shared(self, names: tuple[str, ...]) -> tuple[str, ...]:
         """Give the one tuple of these names, as thousands of monitors have the same."""
@@ -89,6 +95,41 @@ class Headers:
                 elif index == 0:
                     page.write(b"".join([block.lines[: block.ends[0]] for block in several]))
         return page.getvalue()
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Head:
+    """A series without its value; ``extra`` are its labels beside those that all of its kind have."""
+
+    name: str
+    about: str
+    extra: Extra = ()
+    kind: Type = "gauge"
+
+
+class Frame:
+    """Series of one owner that stay the same while their values change; no two of them are of one family."""
+
+    def __init__(self, heads: Sequence[Head]) -> None:
+        order = sorted(range(len(heads)), key=lambda index: heads[index].name)
+        self._heads = [heads[index] for index in order]
+        self._series = [(heads[index].name, heads[index].extra, index) for index in order]
+        self._names = tuple([head.name for head in self._heads])
+        self.extras = frozenset(head.extra for head in heads)
+
+    def write(self, headers: Headers, texts: Mapping[Extra, str], values: Sequence[float]) -> Block:
+        """Write the series with values in the order of the heads; ``texts`` are the labels' with each extra."""
+        if not headers.know(self._names):
+            for head in self._heads:
+                headers.keep(head)
+        lines = [f"{name}{texts[extra]} {_number(values[index])}\n".encode() for name, extra, index in self._series]
+        return Block(headers.shared(self._names), b"".join(lines), array("I", accumulate(map(len, lines))))
+
+
+@lru_cache(maxsize=1024)
+def frame_of(heads: tuple[Head, ...]) -> Frame | None:
+    """Give the frame of these series; None when two are of one family."""
+    return Frame(heads) if len({head.name for head in heads}) == len(heads) else None
 
 
 class Families:

@@ -1,12 +1,13 @@
 """The series that tell of the service itself: its figures, its outputs, and how each monitor is."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 
 from openai_monitor import __version__
-from openai_monitor.schedule.events import MonitorIdentity
+from openai_monitor.schedule.events import MonitorIdentity, Trouble
 from openai_monitor.sinks import SinkHealth
-from openai_monitor.sinks.exposition import OWN, Families, Labels
+from openai_monitor.sinks.exposition import OWN, Families, Head, Labels
 from openai_monitor.sinks.latest import MonitorNow
 from openai_monitor.sinks.naming import TAKEN, label_names, prefix, words
 from openai_monitor.sinks.readings import clean_text, finite, label_text
@@ -39,47 +40,74 @@ def add_service(families: Families, stats: Mapping[str, float], healths: Iterabl
             families.add(text, about, Labels(), value, "counter" if text.endswith("_total") else "gauge")
 
 
-def add_monitor(families: Families, monitor: MonitorNow, labels: Labels) -> None:
-    """Add how a monitor is."""
-    of_app = Labels({**labels, "app": label_text(monitor.monitor.app)})
+@dataclass(frozen=True, slots=True)
+class Own:
+    """How a monitor and its metric sets are: series, and the value of each."""
+
+    heads: tuple[Head, ...]
+    values: Sequence[float]
+
+    def add_to(self, families: Families, labels: Labels) -> None:
+        """Add the series to others."""
+        for head, value in zip(self.heads, self.values, strict=True):
+            families.add(head.name, head.about, Labels({**labels, **dict(head.extra)}), value, head.kind)
+
+
+def own_of(monitor: MonitorNow) -> Own:
+    """Tell how a monitor is, and each of its sets."""
+    sets = of_sets(monitor)
     seconds = (monitor.finished - monitor.started).total_seconds()
-    families.add(f"{OWN}_up", "Whether the last round collected every metric set.", of_app, float(monitor.up))
-    families.add(f"{OWN}_round_duration_seconds", "How long the last round took.", of_app, seconds)
-    families.add(
-        f"{OWN}_last_round_timestamp_seconds", "When the last round ended.", of_app, monitor.finished.timestamp()
-    )
+    values = [float(monitor.up), seconds, monitor.finished.timestamp()]
     if monitor.trouble is not None:
-        families.add(
-            f"{OWN}_trouble",
-            "What is wrong with the monitor, by kind; none when nothing is.",
-            Labels({**of_app, "trouble": monitor.trouble.value}),
-            1.0,
-        )
+        values.append(1.0)
+    return Own((*_heads_of_monitor(monitor.monitor.app, monitor.trouble), *sets.heads), [*values, *sets.values])
 
 
-def add_sets(families: Families, monitor: MonitorNow, labels: Labels) -> None:
-    """Add how each of its metric sets is."""
+def of_sets(monitor: MonitorNow) -> Own:
+    """Tell how each metric set of a monitor is."""
+    heads: list[Head] = []
+    values: list[float] = []
     for each in monitor.sets:
-        up, duration, last_success, trouble = _of_set(monitor.monitor.app, each.name)
-        families.add(*up, labels, float(each.up))
+        up, duration, last_success, *trouble = _heads_of_set(monitor.monitor.app, each.name, each.trouble)
+        heads.append(up)
+        values.append(float(each.up))
         if each.duration is not None:
-            families.add(*duration, labels, each.duration)
+            heads.append(duration)
+            values.append(each.duration)
         if each.last_success is not None:
-            families.add(*last_success, labels, each.last_success.timestamp())
-        if each.trouble is not None:
-            families.add(*trouble, Labels({**labels, "trouble": each.trouble.value}), 1.0)
+            heads.append(last_success)
+            values.append(each.last_success.timestamp())
+        heads += trouble
+        values += [1.0] * len(trouble)
+    return Own(tuple(heads), values)
 
 
 @lru_cache(maxsize=1024)
-def _of_set(app: str, metric_set: str) -> tuple[tuple[str, str], ...]:
-    """Name the series of a set, and what each is."""
+def _heads_of_monitor(app: str, trouble: Trouble | None) -> tuple[Head, ...]:
+    of_app = ("app", label_text(app))
+    heads = [
+        Head(f"{OWN}_up", "Whether the last round collected every metric set.", (of_app,)),
+        Head(f"{OWN}_round_duration_seconds", "How long the last round took.", (of_app,)),
+        Head(f"{OWN}_last_round_timestamp_seconds", "When the last round ended.", (of_app,)),
+    ]
+    if trouble is not None:
+        about = "What is wrong with the monitor, by kind; none when nothing is."
+        heads.append(Head(f"{OWN}_trouble", about, (of_app, ("trouble", trouble.value))))
+    return tuple(heads)
+
+
+@lru_cache(maxsize=1024)
+def _heads_of_set(app: str, metric_set: str, trouble: Trouble | None) -> tuple[Head, ...]:
     stem, name = prefix(app, metric_set), clean_text(metric_set)
-    return (
-        (f"{stem}_up", f"Whether the last round collected {name}."),
-        (f"{stem}_duration_seconds", f"How long {name} took."),
-        (f"{stem}_last_success_timestamp_seconds", f"When {name} was last collected."),
-        (f"{stem}_trouble", f"What is wrong with {name}, by kind; none when nothing is."),
-    )
+    heads = [
+        Head(f"{stem}_up", f"Whether the last round collected {name}."),
+        Head(f"{stem}_duration_seconds", f"How long {name} took."),
+        Head(f"{stem}_last_success_timestamp_seconds", f"When {name} was last collected."),
+    ]
+    if trouble is not None:
+        about = f"What is wrong with {name}, by kind; none when nothing is."
+        heads.append(Head(f"{stem}_trouble", about, (("trouble", trouble.value),)))
+    return tuple(heads)
 
 
 def add_counts(families: Families, labels: Labels, merged: int, left_out: int, metric_set: str) -> None:

@@ -10,10 +10,10 @@ from functools import lru_cache
 from openai_monitor.rows import MetricSetResult
 from openai_monitor.schedule.events import MonitorIdentity, RoundEvent
 from openai_monitor.sinks import SinkHealth, Surroundings
-from openai_monitor.sinks.exposition import Block, Families, Headers, Labels
-from openai_monitor.sinks.figures import figures_of
+from openai_monitor.sinks.exposition import Block, Extra, Families, Headers, Labels, frame_of
+from openai_monitor.sinks.figures import Figure, figures_of
 from openai_monitor.sinks.latest import Latest, MonitorNow, monitor_after
-from openai_monitor.sinks.own import add_monitor, add_service, add_sets, labels_of
+from openai_monitor.sinks.own import Own, add_service, labels_of, of_sets, own_of
 from openai_monitor.sinks.series import add_figures, add_results
 from openai_monitor.sinks.settings import Present
 
@@ -77,7 +77,7 @@ class Page:
         families.add("probe_success", "Whether every metric set was collected.", Labels(), float(monitor.up))
         families.add("probe_duration_seconds", "How long the round took.", Labels(), seconds)
         labels = labels_of(monitor.monitor)
-        add_sets(families, monitor, labels)
+        of_sets(monitor).add_to(families, labels)
         good = [each.good for each in monitor.sets if each.good is not None]
         add_results(families, monitor.monitor, labels, good, self._info)
         add_figures(families, monitor.monitor, labels, figures_of(monitor.monitor, good))
@@ -96,17 +96,37 @@ class Page:
     def _lines(
         self, monitor: MonitorNow, good: Sequence[MetricSetResult], key: _Key, before: "_Kept | None"
     ) -> "_Kept":
-        known = before.values if before is not None and before.monitor == monitor.monitor else {}
-        labels, families = labels_of(monitor.monitor), Families()
-        add_monitor(families, monitor, labels)
-        add_sets(families, monitor, labels)
-        add_figures(families, monitor.monitor, labels, figures_of(monitor.monitor, good))
+        before = before if before is not None and before.monitor == monitor.monitor else None
+        known: Mapping[str, _Values] = before.values if before else {}
+        labels, own, figures = labels_of(monitor.monitor), own_of(monitor), figures_of(monitor.monitor, good)
+        texts = before.texts if before else {}
         values = {result.name: self._values(monitor, result, labels, known.get(result.name)) for result in good}
-        blocks = [families.write(self._headers, labels), *(block for _, block in values.values())]
+        blocks = [self._own(own, labels, texts), *(block for _, block in values.values())]
+        if figures:
+            blocks.append(self._figures(monitor, labels, figures))
         if not _are_apart(tuple([block.names for block in blocks])):
+            families = Families()
+            own.add_to(families, labels)
+            add_figures(families, monitor.monitor, labels, figures)
             add_results(families, monitor.monitor, labels, good, self._info)
             blocks = [families.write(self._headers, labels)]
-        return _Kept(key, monitor.monitor, values, blocks)
+        return _Kept(key, monitor.monitor, values, blocks, texts)
+
+    def _own(self, own: Own, labels: Labels, texts: dict[Extra, str]) -> Block:
+        """Write how a monitor is; ``texts`` are of its labels, and are kept from round to round."""
+        frame = frame_of(own.heads)
+        if frame is None:
+            families = Families()
+            own.add_to(families, labels)
+            return families.write(self._headers, labels)
+        for extra in frame.extras - texts.keys():
+            texts[extra] = Labels({**labels, **dict(extra)}).text
+        return frame.write(self._headers, texts, own.values)
+
+    def _figures(self, monitor: MonitorNow, labels: Labels, figures: Sequence[Figure]) -> Block:
+        families = Families()
+        add_figures(families, monitor.monitor, labels, figures)
+        return families.write(self._headers, labels)
 
     def _values(
         self, monitor: MonitorNow, result: MetricSetResult, labels: Labels, before: "_Values | None"
@@ -125,12 +145,13 @@ _Values = tuple[MetricSetResult, Block]
 
 @dataclass(frozen=True, slots=True)
 class _Kept:
-    """What was written of a monitor: its own lines, and those of each set."""
+    """What was written of a monitor: its own lines, those of each set, and its labels with the extra ones."""
 
     key: _Key
     monitor: MonitorIdentity
     values: Mapping[str, _Values]
     blocks: Sequence[Block]
+    texts: dict[Extra, str]
 
 
 @lru_cache(maxsize=1024)
