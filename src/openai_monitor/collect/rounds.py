@@ -31,7 +31,8 @@ class _Deadline:
         self.seconds = seconds
         self.is_over = seconds is not None and seconds <= 0
         self._tasks: set[asyncio.Task[object]] = set()
-        self._timer = None if seconds is None else asyncio.get_running_loop().call_later(seconds, self._end)
+        self._loop = asyncio.get_running_loop()
+        self._timer = None if seconds is None else self._loop.call_later(seconds, self._end)
 
     def __enter__(self) -> Self:
         return self
@@ -42,7 +43,7 @@ class _Deadline:
 
     async def within(self, work: Coroutine[object, object, Result]) -> Result:
         """Await the work in this task; raises TimeoutError when the deadline cuts it."""
-        if self.is_over:  # since before this task's first step
+        if self.is_over or (self._timer is not None and self._loop.time() >= self._timer.when()):
             work.close()
             raise TimeoutError
         task = cast("asyncio.Task[object]", asyncio.current_task())
@@ -119,12 +120,17 @@ def _reason_to_stop(group: Sequence[SetPlan], outcomes: Sequence[MetricSetResult
 
 
 async def _collect_group(group: Sequence[SetPlan], state: RoundState, until: _Deadline) -> list[MetricSetResult]:
-    if len(group) == 1:
-        return [await _collect_set(group[0], state, until)]
-    outcomes = await asyncio.gather(*(_collect_set(planned, state, until) for planned in group), return_exceptions=True)
-    if unusable := next((outcome for outcome in outcomes if isinstance(outcome, BaseException)), None):
-        raise unusable
-    return [outcome for outcome in outcomes if isinstance(outcome, MetricSetResult)]
+    """The first set in this task, the others in tasks beside it: a task costs as much as asking."""
+    first, *others = group
+    if not others:
+        return [await _collect_set(first, state, until)]
+    try:
+        async with asyncio.TaskGroup() as beside:
+            tasks = [beside.create_task(_collect_set(planned, state, until)) for planned in others]
+            outcome = await _collect_set(first, state, until)
+    except BaseExceptionGroup as unusable:
+        raise unusable.exceptions[0] from None
+    return [outcome, *(task.result() for task in tasks)]
 
 
 async def _collect_set(planned: SetPlan, state: RoundState, until: _Deadline) -> MetricSetResult:

@@ -54,18 +54,16 @@ def trouble_of(outcome: Round) -> Trouble | None:
 
 def gravest(troubles: Iterable[Trouble | None]) -> Trouble | None:
     """The one of these that most needs somebody."""
-    found = set(troubles)
-    return next((trouble for trouble in _GRAVEST_FIRST if trouble in found), None)
+    return min((each for each in troubles if each is not None), key=_GRAVEST_FIRST.index, default=None)
 
 
 def note_troubles(troubles: dict[str, Trouble], outcome: Round) -> None:
     """Bring the troubles of a monitor's sets, by name, up to date; a set that was not due keeps its own."""
     for result in outcome.results:
-        trouble = trouble_of_set(result)
-        if trouble is None:
-            troubles.pop(result.name, None)
-        else:
+        if trouble := trouble_of_set(result):
             troubles[result.name] = trouble
+        else:
+            troubles.pop(result.name, None)
 
 
 def is_refused(outcome: Round) -> bool:
@@ -83,7 +81,7 @@ class MonitorIdentity:
     tags: tuple[tuple[str, str], ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class RoundEvent:
     """One finished round. Times are aware, UTC.
 

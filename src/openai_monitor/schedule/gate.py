@@ -1,12 +1,12 @@
 """At most so many requests at once, in all and to one host, above the client: what waits there costs nothing below."""
 
-import asyncio
 import logging
 import time
 from typing import TYPE_CHECKING
 from weakref import WeakValueDictionary
 
 from openai_monitor.collect.answer import Answer
+from openai_monitor.collect.places import Places
 from openai_monitor.errors import CollectionError
 from openai_monitor.schedule.stats import Stats
 
@@ -24,30 +24,42 @@ class Gate:
     def __init__(self, sender: "Sender", stats: Stats, *, total: int, per_host: int) -> None:
         self._sender = sender
         self._stats = stats
-        self._total = asyncio.Semaphore(total)
+        self._total = Places(total)
         self._per_host = per_host
-        # A host's semaphore lives as long as somebody holds it or waits for it.
-        self._hosts: WeakValueDictionary[tuple[str, str, int], asyncio.Semaphore] = WeakValueDictionary()
+        # A host's places live as long as somebody has one or waits for it.
+        self._hosts: WeakValueDictionary[tuple[str, str, int], Places] = WeakValueDictionary()
 
     async def send(self, request: "Request", session: "Session") -> Answer:
         """Wait for a place, then ask; raises CollectionError as the sender does."""
         origin = request.origin
         host = self._hosts.get(origin)
         if host is None:
-            self._hosts[origin] = host = asyncio.Semaphore(self._per_host)
+            self._hosts[origin] = host = Places(self._per_host)
         # The host first: a request to a slow host must not hold a place of all while it waits for its own.
-        async with host, self._total:
-            stats = self._stats
-            stats.requests += 1
-            stats.in_flight += 1
+        if not host.take():
+            await host.wait()
+        try:
+            if not self._total.take():
+                await self._total.wait()
             try:
                 return await self._ask(request, session)
             finally:
-                stats.in_flight -= 1
+                self._total.leave()
+        finally:
+            host.leave()
 
     async def _ask(self, request: "Request", session: "Session") -> Answer:
-        if not _log.isEnabledFor(logging.DEBUG):
+        stats = self._stats
+        stats.requests += 1
+        stats.in_flight += 1
+        try:
+            if _log.isEnabledFor(logging.DEBUG):
+                return await self._ask_aloud(request, session)
             return await self._sender.send(request, session)
+        finally:
+            stats.in_flight -= 1
+
+    async def _ask_aloud(self, request: "Request", session: "Session") -> Answer:
         began = time.perf_counter()
         try:
             answer = await self._sender.send(request, session)

@@ -32,11 +32,13 @@ class Pace:
 
     def after(self, outcome: Round, due: float, now: float) -> float | None:
         """Until when to ask nothing, after a round that was due then; None when the schedule holds."""
-        if any(result.status == 429 for result in outcome.results):
-            self._slow_down()
-        elif outcome.ok:
+        asked = 0.0
+        if outcome.ok:
             self._speed_up()
-        asked = max((result.retry_after or 0.0 for result in outcome.results), default=0.0)
+        else:
+            if any(result.status == 429 for result in outcome.results):
+                self._slow_down()
+            asked = max((result.retry_after or 0.0 for result in outcome.results), default=0.0)
         until = now + min(asked, _LONGEST_WAIT)
         if self.factor > 1:
             # Half a period before the time to come, since the times themselves stay where they are.

@@ -24,7 +24,7 @@ FIRST_WITHIN = 5.0
 SPREAD_OVER = 120.0
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Turn:
     """One round that may start. Times are the loop's, in seconds.
 

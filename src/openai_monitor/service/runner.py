@@ -171,7 +171,7 @@ class Runner:
         plan = await self._plan(monitor, names, context)
         outcome = await collect_round(plan, sender, deadline=max(0.0, ends - self._clock()))
         trouble = trouble_of(outcome)
-        if trouble is None and not outcome.ok:
+        if trouble is None and outcome.skipped:
             trouble = Trouble.TIMEOUT  # nothing failed, yet the time was over before the turn of some sets
         return _Outcome(outcome, trouble)
 

@@ -49,7 +49,7 @@ class Labels(dict[str, str]):
         return f"{{{','.join(told)}}}" if told else ""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Block:
     """The lines of some series, family after family: the lines of ``names[i]`` end at ``ends[i]``."""
 

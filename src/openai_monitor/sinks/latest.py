@@ -18,7 +18,7 @@ from openai_monitor.schedule.events import (
 )
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class SetNow:
     """A metric set. ``good`` is its last good answer, None when there is none or it no longer counts.
 
@@ -39,7 +39,7 @@ class SetNow:
         return self.failing_since is None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class MonitorNow:
     """A monitor and its metric sets. ``number`` is that of the round it is as of."""
 
@@ -92,17 +92,18 @@ def monitor_after(before: MonitorNow | None, event: RoundEvent, number: int = 0)
     """Work out how a monitor is after this round."""
     known = {each.name: each for each in before.sets} if before and before.monitor.app == event.monitor.app else {}
     collected = event.round
-    asked = {result.name: result for result in collected.results}
-    # A round that tells of no set at all, as when a secret can't be read, says nothing about which sets there are.
-    names = [*asked, *(skipped.name for skipped in collected.skipped)] or list(known)
-    after = {name: _set_after(known.get(name), name, asked.get(name), event) for name in names}
     # A set of which the round tells nothing was not due: it is as it was, unless nobody knows any more.
-    resting = {name: replace(each, good=None) if is_refused(collected) else each for name, each in known.items()}
-    sets = tuple({**resting, **after}.values())
+    sets = {name: replace(each, good=None) for name, each in known.items()} if is_refused(collected) else dict(known)
+    for result in collected.results:
+        sets[result.name] = _set_after(known.get(result.name), result.name, result, event)
+    if not collected.results or collected.skipped:
+        # A round that tells of no set at all, as when a secret can't be read, says nothing about which sets there are.
+        for name in [skipped.name for skipped in collected.skipped] or list(known):
+            sets[name] = _set_after(known.get(name), name, None, event)
     return MonitorNow(
         number=number,
         monitor=event.monitor,
-        sets=sets,
+        sets=tuple(sets.values()),
         up=collected.ok and event.trouble is None,
         trouble=event.trouble,
         started=event.started,

@@ -40,7 +40,7 @@ def add_service(families: Families, stats: Mapping[str, float], healths: Iterabl
             families.add(text, about, Labels(), value, "counter" if text.endswith("_total") else "gauge")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Own:
     """How a monitor and its metric sets are: series, and the value of each."""
 

@@ -143,7 +143,7 @@ _Values = tuple[MetricSetResult, Block]
 """A set's last good answer, and its lines."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _Kept:
     """What was written of a monitor: its own lines, those of each set, and its labels with the extra ones."""
 

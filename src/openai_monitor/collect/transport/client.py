@@ -5,7 +5,6 @@ again, imports more, and takes no network backend, which the guard and the proxi
 months, takes a leaner engine where its library is installed; see ``engine_httptools``.
 """
 
-import asyncio
 import logging
 import os
 import ssl
@@ -17,6 +16,7 @@ from typing import TYPE_CHECKING
 from weakref import WeakValueDictionary
 
 from openai_monitor.collect.answer import Headers
+from openai_monitor.collect.places import Places
 from openai_monitor.collect.transport import failures
 from openai_monitor.collect.transport.connection import Engine, Way, Wire
 from openai_monitor.collect.transport.dial import (
@@ -88,7 +88,7 @@ class Client:
         self._ways: WeakValueDictionary[tuple[str, str, int, bool], Way] = WeakValueDictionary()
         self._engine = engine_of(settings)
         self._pool = Pool(self._engine, settings.max_connections)
-        self._slots = asyncio.Semaphore(settings.max_connections)
+        self._slots = Places(settings.max_connections)
 
     @cached_property
     def _context(self) -> ssl.SSLContext:
@@ -102,8 +102,12 @@ class Client:
         native = request.native
         if not isinstance(native, _Native) or native.owner is not self:
             request.native = native = self._prepare(request)
-        async with self._slots:
+        if not self._slots.take():
+            await self._slots.wait()
+        try:
             return await self._exchange(native)
+        finally:
+            self._slots.leave()
 
     async def aclose(self) -> None:
         """Close every connection."""

@@ -5,9 +5,11 @@ closed in silence from one that sent something else than HTTP.
 """
 
 import asyncio
+import math
 import select
 import ssl
 from collections.abc import Callable
+from contextvars import Context
 from functools import partial
 from typing import Any, cast
 
@@ -32,6 +34,8 @@ class Stream(asyncio.Protocol):
         self._writer: asyncio.Future[None] | None = None
         self._paused = False
         self._poll: Callable[[], object] | None = None
+        self._read_by = math.inf
+        self._timer: asyncio.TimerHandle | None = None
         self._transport: asyncio.Transport
 
     # What asyncio calls.
@@ -61,6 +65,8 @@ class Stream(asyncio.Protocol):
         """Note that it is over, and why."""
         self._ended = True
         self._broken = exc
+        if self._timer is not None:
+            self._timer.cancel()
         _wake(self._reader)
         _wake(self._writer)
 
@@ -152,14 +158,32 @@ class Stream(asyncio.Protocol):
     async def _wait_for_data(self, patience: float | None) -> None:
         loop = asyncio.get_running_loop()
         self._reader = loop.create_future()
-        # asyncio.timeout would cancel the task, and costs three times as much.
-        timer = None if patience is None else loop.call_later(patience, _expire, self._reader)
+        if patience is None:
+            self._read_by = math.inf
+        else:
+            self._read_by = loop.time() + patience
+            if self._timer is None or self._timer.when() > self._read_by:
+                self._set_timer(loop)
         try:
             await self._reader
         finally:
             self._reader = None
-            if timer is not None:
-                timer.cancel()
+
+    def _set_timer(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Look at ``_read_by`` then. The timer stays for the reads to come, each of which would cost one otherwise."""
+        if self._timer is not None:
+            self._timer.cancel()
+        # In a context of its own, as it outlives the round that sets it.
+        self._timer = loop.call_at(self._read_by, self._look_at_time, context=Context())
+
+    def _look_at_time(self) -> None:
+        self._timer, loop = None, asyncio.get_running_loop()
+        if self._reader is None or self._reader.done() or self._read_by == math.inf:
+            return
+        if loop.time() < self._read_by:
+            self._set_timer(loop)
+        else:
+            self._reader.set_exception(TimeoutError())
 
     def _end(self) -> bytes:
         if isinstance(self._broken, ssl.SSLError):
@@ -189,11 +213,6 @@ def _poller(number: int) -> Callable[[], object]:
 def _wake(future: asyncio.Future[None] | None) -> None:
     if future is not None and not future.done():
         future.set_result(None)
-
-
-def _expire(future: asyncio.Future[None]) -> None:
-    if not future.done():
-        future.set_exception(TimeoutError())
 
 
 def _not_tls() -> ssl.SSLError:

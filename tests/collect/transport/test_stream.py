@@ -1,0 +1,102 @@
+"""How long a stream is read from. One timer serves all reads, so that each has to be right beside the others."""
+
+import asyncio
+from typing import Any
+
+import pytest
+from tests.schedule.virtual import VirtualLoop, run_virtual
+
+from openai_monitor.collect.transport.stream import Stream
+
+
+class Wire(asyncio.Transport):
+    """Goes nowhere."""
+
+
+def connected() -> Stream:
+    stream = Stream("example.com:443")
+    stream.connection_made(Wire())
+    return stream
+
+
+def now() -> float:
+    return asyncio.get_running_loop().time()
+
+
+def come(stream: Stream, after: float) -> None:
+    asyncio.get_running_loop().call_later(after, stream.data_received, b"data")
+
+
+async def fails_after(stream: Stream, patience: float) -> None:
+    began = now()
+    with pytest.raises(TimeoutError):
+        await stream.read(100, patience)
+    assert now() - began == pytest.approx(patience)
+
+
+def test_a_read_ends_when_its_time_is_over() -> None:
+    async def main() -> None:
+        stream = connected()
+        await fails_after(stream, 5)
+        await fails_after(stream, 3)
+
+    run_virtual(main())
+
+
+@pytest.mark.parametrize("others", [(10.0,), (30.0,), (1.0,), (None,), (10.0, None), (1.0, 30.0), (30.0, 10.0)])
+def test_each_read_has_its_own_time(others: tuple[float | None, ...]) -> None:
+    async def main() -> None:
+        stream = connected()
+        for patience in others:
+            come(stream, 0.5)
+            assert await stream.read(100, patience) == b"data"
+        await fails_after(stream, 10)
+
+    run_virtual(main())
+
+
+def test_a_read_after_a_long_pause_has_its_own_time() -> None:
+    async def main() -> None:
+        stream = connected()
+        come(stream, 1)
+        await stream.read(100, 10)
+        await asyncio.sleep(8)
+        come(stream, 9)
+        assert await stream.read(100, 10) == b"data"
+        await asyncio.sleep(60)
+        await fails_after(stream, 10)
+
+    run_virtual(main())
+
+
+def test_a_read_without_a_bound_waits_on() -> None:
+    async def main() -> None:
+        stream = connected()
+        come(stream, 1)
+        await stream.read(100, 2)
+        come(stream, 100_000)
+        assert await stream.read(100) == b"data"
+
+    run_virtual(main())
+
+
+def test_data_and_the_end_of_the_time_in_one_step_are_data() -> None:
+    async def main() -> None:
+        stream, loop = connected(), asyncio.get_running_loop()
+        loop.call_later(5, stream.data_received, b"data")
+        assert await stream.read(100, 5) == b"data"
+
+    run_virtual(main())
+
+
+def test_a_lost_connection_leaves_no_timer() -> None:
+    async def main() -> None:
+        stream = connected()
+        come(stream, 1)
+        await stream.read(100, 1000)
+        stream.connection_lost(None)
+        loop: Any = asyncio.get_running_loop()
+        assert isinstance(loop, VirtualLoop)
+        assert all(timer.cancelled() for timer in loop._scheduled)  # type: ignore[attr-defined]
+
+    run_virtual(main())
