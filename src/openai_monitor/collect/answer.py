@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import lru_cache
 
 _CHARSET = re.compile(r"charset\s*=\s*[\"']?([^\s\"';]+)", re.IGNORECASE)
 
@@ -53,12 +54,16 @@ class Answer:
         return self._text
 
     def _decoded(self) -> str:
-        declared = _CHARSET.search(self.headers.get("content-type") or "")
-        charset = declared[1] if declared else "utf-8"
         try:
-            return self.body.decode(charset, "replace").removeprefix("\ufeff")
+            return self.body.decode(_charset_of(self.headers.get("content-type")), "replace").removeprefix("\ufeff")
         except (LookupError, ValueError):  # charsets that Python does not know, or that are no charsets of texts
             return self.body.decode("utf-8", "replace").removeprefix("\ufeff")
+
+
+@lru_cache(maxsize=128)
+def _charset_of(content_type: str | None) -> str:
+    declared = _CHARSET.search(content_type or "")
+    return declared[1] if declared else "utf-8"
 
 
 def moment_of(text: str) -> datetime | None:

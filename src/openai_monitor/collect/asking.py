@@ -13,7 +13,7 @@ from openai_monitor.collect.parse.json_body import read_json
 from openai_monitor.collect.plan import Plan, SetPlan
 from openai_monitor.collect.program import Program, compile_program
 from openai_monitor.collect.request import Request, build_request
-from openai_monitor.collect.verdict import check_status, listed_codes
+from openai_monitor.collect.verdict import check_status, is_accepted, listed_codes
 from openai_monitor.definition.model import Http, MetricSet
 from openai_monitor.definition.placeholder import substitute_row
 from openai_monitor.errors import CollectionError
@@ -83,7 +83,8 @@ class SetRun:
     async def _exchange(self, request: Request, program: Program, listed: frozenset[int]) -> tuple[list[Row], Answer]:
         state = self.state
         answer = await state.sender.send(request, state.session)
-        check_status(answer, listed, state.clock(), asked=request.origin)
+        if not is_accepted(answer, listed):
+            check_status(answer, listed, state.clock(), asked=request.origin)
 
         async def ask(url: str) -> Answer:
             return await state.sender.send(_page_request(url, request.timeout), state.session)

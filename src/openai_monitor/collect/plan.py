@@ -27,7 +27,7 @@ from openai_monitor.definition.placeholder import (
 from openai_monitor.definition.shipped import OF_A_PROJECT, definitions_for_key, expected_prefix
 from openai_monitor.errors import CollectionError, ParameterError, PathSyntaxError
 from openai_monitor.redact import Redactor
-from openai_monitor.rows import Code, Field
+from openai_monitor.rows import Code, Field, FieldType
 
 
 def epoch_ms() -> int:
@@ -39,8 +39,8 @@ def epoch_ms() -> int:
 class SetPlan:
     """One metric set. ``failure`` is why it fails before anything is asked, if it does.
 
-    ``listed`` are its success codes. What the parameters make of the set is made anew when it is needed: kept by
-    thousands of monitors it would be most of their memory.
+    ``listed`` are its success codes, ``secret_columns`` the positions of its secret fields. What the parameters make of
+    the set is made anew when it is needed: kept by thousands of monitors it would be most of their memory.
     """
 
     bind: Callable[[], MetricSet] = field(repr=False)
@@ -50,6 +50,7 @@ class SetPlan:
     row_fields: frozenset[str]
     sensitive: bool
     listed: frozenset[int] = frozenset()
+    secret_columns: tuple[int, ...] = ()
     times: tuple[str, ...] = field(default=(), repr=False)
     program: Program | None = None
     paging: Paging | None = None
@@ -174,14 +175,16 @@ def _plan_set(
 ) -> SetPlan:
     used = parameters_used(metric_set) & set(passwords)
     bound = substitute_parameters(metric_set, parameters)
+    fields = declared_fields(bound)
     planned = SetPlan(
         bind=partial(substitute_parameters, metric_set, parameters),
         name=metric_set.name or "",
         priority=metric_set.priority,
-        fields=declared_fields(bound),
+        fields=fields,
         row_fields=row_fields(bound),
         sensitive=bool(used),
         listed=listed_codes(bound.http),
+        secret_columns=tuple(at for at, column in enumerate(fields) if column.type is FieldType.SECRET),
         times=texts_with_times(bound),
     )
     try:

@@ -11,7 +11,7 @@ from openai_monitor.collect.plan import Plan, SetPlan
 from openai_monitor.collect.values import number_text
 from openai_monitor.errors import CollectionError, SettingsError
 from openai_monitor.redact import Redactor
-from openai_monitor.rows import Code, FieldType, MetricSetResult, Round, Row, Skipped, Value
+from openai_monitor.rows import Code, MetricSetResult, Round, Row, Skipped, Value
 
 ROUND_SECONDS = 240.0
 """HertzBeat's bound on one round."""
@@ -100,7 +100,7 @@ async def collect_round(
                 skipped.extend(Skipped(planned.name, stopped) for planned in group if planned.wanted)
                 continue
             outcomes = await _collect_group(group, state, until)
-            _remember(state, outcomes)
+            _remember(state, group, outcomes)
             results.extend(outcome for planned, outcome in zip(group, outcomes, strict=True) if planned.wanted)
             stopped = _reason_to_stop(group, outcomes)
     return Round(plan.app, plan.host, started, tuple(results), tuple(skipped), plan.name, plan.tags)
@@ -182,13 +182,14 @@ def _redactor(state: RoundState) -> Redactor:
     return Redactor((*state.plan.secrets, *state.secrets)) if state.secrets else state.plan.redactor
 
 
-def _remember(state: RoundState, outcomes: Sequence[MetricSetResult]) -> None:
+def _remember(state: RoundState, group: Sequence[SetPlan], outcomes: Sequence[MetricSetResult]) -> None:
     """Keep what the next group's ``^o^`` may take: a single row lasts, several rows are there for the next group."""
     state.previous = []
-    for outcome in outcomes:
+    for planned, outcome in zip(group, outcomes, strict=True):
         if not outcome.rows:  # as of every failure
             continue
-        state.secrets.extend(_secret_cells(outcome))
+        if planned.secret_columns:
+            state.secrets.extend(_secret_cells(planned, outcome))
         if not state.plan.takes_from_rows:
             continue
         names = [column.name for column in outcome.fields]
@@ -203,6 +204,5 @@ def _cell_text(cell: Value) -> str | None:
     return cell if cell is None or isinstance(cell, str) else number_text(cell)
 
 
-def _secret_cells(outcome: MetricSetResult) -> list[str]:
-    secret = [at for at, column in enumerate(outcome.fields) if column.type is FieldType.SECRET]
-    return [str(row[at]) for at in secret for row in outcome.rows if row[at] is not None]
+def _secret_cells(planned: SetPlan, outcome: MetricSetResult) -> list[str]:
+    return [str(row[at]) for at in planned.secret_columns for row in outcome.rows if row[at] is not None]

@@ -13,6 +13,7 @@ _UNITS = "%GgMmKkBb"
 """Letters that begin a unit, in the order in which HertzBeat looks for them."""
 
 _NUMBER_AND_UNIT = re.compile(rf"[0-9.+i{_UNITS}]+")
+_JSON = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
 _TIME = re.compile(r"([01]\d|2[0-3]):([0-5]\d)(?::([0-5]\d)(?:\.\d{1,9})?)?")
 
 
@@ -51,7 +52,7 @@ def text_of(value: object) -> str | None:
     if value is None or type(value) is str:
         return value
     if isinstance(value, (dict, list)):
-        return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+        return _JSON.encode(value)
     return str(value) if type(value) is int else java_text(value)  # which refuses one beyond a double
 
 

@@ -15,6 +15,7 @@ from openai_monitor.rows import Code
 
 _LONGEST_QUOTE = 5000
 _ONLY_200: frozenset[int] = frozenset()
+_DEFAULT = (200,)
 _LONGEST_ERROR_BODY = 1_000_000
 
 _ADVICE = {
@@ -43,12 +44,14 @@ def listed_codes(http: Http | None) -> frozenset[int]:
     return frozenset(map(int, codes))
 
 
-def check_status(answer: Answer, listed: Collection[int], now: datetime, *, asked: Origin | None = None) -> None:
-    """Raise CollectionError (FAIL) unless the status is listed, or 200 when nothing is.
+def is_accepted(answer: Answer, listed: Collection[int]) -> bool:
+    """Whether the status counts as success: it is listed, or 200 when nothing is."""
+    return answer.status in (listed or _DEFAULT)
 
-    ``asked`` is the origin that was asked first.
-    """
-    if answer.status in (listed or (200,)):
+
+def check_status(answer: Answer, listed: Collection[int], now: datetime, *, asked: Origin | None = None) -> None:
+    """Raise CollectionError (FAIL) unless the status is accepted. ``asked`` is the origin that was asked first."""
+    if is_accepted(answer, listed):
         return
     said = server_message(answer)
     advice = _advice(answer, now)

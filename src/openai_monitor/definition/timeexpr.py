@@ -12,6 +12,7 @@ import calendar
 import re
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 
 from openai_monitor.errors import EvaluationError
 
@@ -59,20 +60,45 @@ def expand_times(text: str, now: datetime) -> str:
     """
     if "${@" not in text:
         return text
-    return _EXPRESSION.sub(lambda found: _evaluate(found[0], found[1], found[2], now), text)
+    return "".join([piece if isinstance(piece, str) else piece.at(now) for piece in _pieces(text)])
 
 
-def _evaluate(expression: str, form: str, offsets: str, now: datetime) -> str:
-    elapsed = form in _TIMESTAMPS
-    try:
-        moment = now
-        for sign, digits, unit in _OFFSET.findall(offsets):
-            moment = _shift(moment, int(sign + digits), unit, elapsed=elapsed)
-        return _FORMS[form](moment)
-    except (ValueError, OverflowError):  # int() refuses thousands of digits, datetime years beyond 9999
-        raise EvaluationError(
-            f"the time expression {_shortened(expression)} leads out of the years 1 to 9999: use a smaller offset"
-        ) from None
+@lru_cache(maxsize=1024)
+def _pieces(text: str) -> "tuple[str | _Time, ...]":
+    """A text as what stays as written and what depends on the clock."""
+    pieces: list[str | _Time] = []
+    end = 0
+    for found in _EXPRESSION.finditer(text):
+        pieces += text[end : found.start()], _Time(*found.group(0, 1, 2))
+        end = found.end()
+    return *pieces, text[end:]
+
+
+class _Time:
+    """One time expression."""
+
+    def __init__(self, expression: str, form: str, offsets: str) -> None:
+        self._expression = expression
+        self._form = _FORMS[form]
+        self._elapsed = form in _TIMESTAMPS
+        try:
+            self._offsets = [(int(sign + digits), unit) for sign, digits, unit in _OFFSET.findall(offsets)]
+        except ValueError:  # int() refuses thousands of digits
+            raise self._fault() from None
+
+    def at(self, moment: datetime) -> str:
+        """The value at a moment."""
+        try:
+            for count, unit in self._offsets:
+                moment = _shift(moment, count, unit, elapsed=self._elapsed)
+            return self._form(moment)
+        except (ValueError, OverflowError):  # datetime refuses years beyond 9999
+            raise self._fault() from None
+
+    def _fault(self) -> EvaluationError:
+        return EvaluationError(
+            f"the time expression {_shortened(self._expression)} leads out of the years 1 to 9999: use a smaller offset"
+        )
 
 
 def _shift(moment: datetime, count: int, unit: str, *, elapsed: bool) -> datetime:

@@ -13,23 +13,16 @@ SHORTEST_TICK = 5.0
 class Dues:
     """Which sets of one monitor are due; ``tick`` is the seconds between two looks: what its intervals have in common.
 
-    ``own`` are the sets with their own intervals in seconds, 0 for none. Times are those of any one clock.
+    ``own`` are the sets with their own intervals in seconds, 0 for none. Times are those of any one clock. ``names``
+    are all sets; ``differ`` tells whether some are due more often than others.
     """
 
     def __init__(self, own: Iterable[tuple[str, float]], period: float) -> None:
         self._intervals = {name: interval or period for name, interval in own}
         self._last: dict[str, float] = {}
+        self.names = frozenset(self._intervals)
+        self.differ = len(set(self._intervals.values())) > 1
         self.tick = _tick(self._intervals.values() or (period,))
-
-    @property
-    def names(self) -> frozenset[str]:
-        """All sets."""
-        return frozenset(self._intervals)
-
-    @property
-    def differ(self) -> bool:
-        """Whether some sets are due more often than others."""
-        return len(set(self._intervals.values())) > 1
 
     def next(self) -> float:
         """When the first set is due again.
