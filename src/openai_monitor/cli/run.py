@@ -10,7 +10,7 @@ from openai_monitor.cli.parser import parse
 
 INTERRUPTED = 130
 
-_LOADING = 20_000
+GARBAGE_THRESHOLD = 20_000
 """Objects between two looks for garbage: what loads is none, and would be looked through eighty times."""
 
 
@@ -20,7 +20,7 @@ def run(argv: Sequence[str] | None) -> int:
     Raises nothing but a Ctrl-C that comes too late.
     """
     terminal.start()
-    gc.set_threshold(_LOADING)
+    gc.set_threshold(GARBAGE_THRESHOLD)
     # pydantic would look through every installed package for plugins, which takes as long as all our models.
     os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "true")
     try:
