@@ -107,6 +107,12 @@ def test_a_round_that_tells_of_no_set_lets_all_of_them_fail() -> None:
     assert shown(monitor, 301) == ["credit_grants", "model_cost"]
 
 
+def test_of_two_sets_of_one_name_what_was_collected_stands() -> None:
+    skipped = (Skipped("credit_grants", "the time was over before its turn"),)
+    monitor = after(event(CREDIT, skipped=skipped))
+    assert [(each.name, each.up, each.trouble) for each in monitor.sets] == [("credit_grants", True, None)]
+
+
 def test_values_go_when_the_next_round_is_long_overdue() -> None:
     monitor = after(event(CREDIT, period=300))
     assert shown(monitor, 1200) == ["credit_grants"]

@@ -94,12 +94,12 @@ def monitor_after(before: MonitorNow | None, event: RoundEvent, number: int = 0)
     collected = event.round
     # A set of which the round tells nothing was not due: it is as it was, unless nobody knows any more.
     sets = {name: replace(each, good=None) for name, each in known.items()} if is_refused(collected) else dict(known)
-    for result in collected.results:
-        sets[result.name] = _set_after(known.get(result.name), result.name, result, event)
-    if not collected.results or collected.skipped:
-        # A round that tells of no set at all, as when a secret can't be read, says nothing about which sets there are.
-        for name in [skipped.name for skipped in collected.skipped] or list(known):
-            sets[name] = _set_after(known.get(name), name, None, event)
+    told: dict[str, MetricSetResult | None] = {result.name: result for result in collected.results}
+    for skipped in collected.skipped:
+        told.setdefault(skipped.name, None)
+    # A round that tells of no set at all, as when a secret can't be read, says nothing about which sets there are.
+    for name, result in (told or dict.fromkeys(known)).items():
+        sets[name] = _set_after(known.get(name), name, result, event)
     return MonitorNow(
         number=number,
         monitor=event.monitor,
