@@ -1,6 +1,8 @@
 """How long a stream is read from. One timer serves all reads, so that each has to be right beside the others."""
 
 import asyncio
+import ssl
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -21,6 +23,12 @@ def connected() -> Stream:
 
 def now() -> float:
     return asyncio.get_running_loop().time()
+
+
+def looks_at_time() -> int:
+    """How many timers of streams there are."""
+    loop: Any = asyncio.get_running_loop()
+    return sum("look_at_time" in repr(timer) and not timer.cancelled() for timer in loop._scheduled)
 
 
 def come(stream: Stream, after: float) -> None:
@@ -100,3 +108,27 @@ def test_a_lost_connection_leaves_no_timer() -> None:
         assert all(timer.cancelled() for timer in loop._scheduled)  # type: ignore[attr-defined]
 
     run_virtual(main())
+
+
+async def greet_and_listen(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    writer.write(b"data")
+    with suppress(OSError):
+        await reader.read()
+    writer.close()
+
+
+def test_a_connection_that_is_cut_in_its_handshake_leaves_no_timer() -> None:
+    async def main() -> None:
+        loop = asyncio.get_running_loop()
+        async with await asyncio.start_server(greet_and_listen, "127.0.0.1", 0) as server:
+            port = server.sockets[0].getsockname()[1]
+            _, stream = await loop.create_connection(lambda: Stream("example.com:443"), "127.0.0.1", port)
+            assert await stream.read(100, 1000) == b"data"
+            handshake = asyncio.create_task(stream.start_tls(ssl.create_default_context(), "example.com", 1000))
+            await asyncio.sleep(0.05)
+            assert looks_at_time() == 1
+            handshake.cancel()
+            await asyncio.wait([handshake])
+            assert looks_at_time() == 0
+
+    asyncio.run(main())

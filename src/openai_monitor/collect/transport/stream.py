@@ -65,8 +65,7 @@ class Stream(asyncio.Protocol):
         """Note that it is over, and why."""
         self._ended = True
         self._broken = exc
-        if self._timer is not None:
-            self._timer.cancel()
+        self._stop_timer()
         _wake(self._reader)
         _wake(self._writer)
 
@@ -113,6 +112,7 @@ class Stream(asyncio.Protocol):
 
     def abort(self) -> None:
         """Close at once: nothing worth waiting for is on its way."""
+        self._stop_timer()  # asyncio tells nobody of a connection that is lost within a handshake
         self._transport.abort()
 
     async def start_tls(
@@ -134,9 +134,9 @@ class Stream(asyncio.Protocol):
         except Exception as error:  # noqa: BLE001 - this is the edge
             failure = failures.in_handshake(error, self.peer, patience)
         except BaseException:
-            self._transport.abort()
+            self.abort()
             raise
-        self._transport.abort()
+        self.abort()
         raise failure
 
     def get_extra_info(self, info: str) -> Any:
@@ -171,10 +171,14 @@ class Stream(asyncio.Protocol):
 
     def _set_timer(self, loop: asyncio.AbstractEventLoop) -> None:
         """Look at ``_read_by`` then. The timer stays for the reads to come, each of which would cost one otherwise."""
-        if self._timer is not None:
-            self._timer.cancel()
+        self._stop_timer()
         # In a context of its own, as it outlives the round that sets it.
         self._timer = loop.call_at(self._read_by, self._look_at_time, context=Context())
+
+    def _stop_timer(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
 
     def _look_at_time(self) -> None:
         self._timer, loop = None, asyncio.get_running_loop()
