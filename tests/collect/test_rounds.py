@@ -381,3 +381,47 @@ def test_settings_that_no_set_can_use_are_raised() -> None:
     table = Table({"/a": SettingsError("no certificates in ca.pem")})
     with pytest.raises(SettingsError, match="no certificates"):
         run(table, a_set("a", "/a", 1), a_set("b", "/b", 1))
+
+
+def test_settings_that_a_later_set_can_not_use_leave_the_caller_as_it_was() -> None:
+    class Late(Table):
+        async def send(self, request: Request, session: object) -> Answer:
+            await asyncio.sleep(0 if request.target == "/a" else 1)
+            return await super().send(request, session)
+
+    table = Late({"/b": SettingsError("no certificates in ca.pem")})
+    plan = make_plan(parse_definition(definition_of(a_set("a", "/a", 1), a_set("b", "/b", 1)), "acme.yml"), {})
+
+    async def main() -> None:
+        with pytest.raises(SettingsError, match="no certificates"):
+            await collect_round(plan, table)
+        task = asyncio.current_task()
+        assert task is not None
+        assert task.cancelling() == 0
+        assert asyncio.all_tasks() == {task}
+
+    run_virtual(main())
+
+
+@pytest.mark.parametrize("names", ["a", "ab"])
+def test_a_round_that_is_cancelled_ends_whatever_a_set_makes_of_it(names: str) -> None:
+    class Stubborn(Table):
+        async def send(self, request: Request, session: object) -> Answer:
+            try:
+                return await super().send(request, session)
+            except asyncio.CancelledError:
+                raise CollectionError(Code.FAIL, "cut") from None
+
+    table = Stubborn({}, delay=HOUR)
+    sets = [a_set(name, f"/{name}", 1) for name in names]
+    plan = make_plan(parse_definition(definition_of(*sets), "acme.yml"), {})
+
+    async def main() -> None:
+        collecting = asyncio.create_task(collect_round(plan, table, deadline=None))
+        await asyncio.sleep(1)
+        collecting.cancel()
+        await asyncio.wait([collecting])
+        assert collecting.cancelled()
+        assert table.at_once == 0
+
+    run_virtual(main())

@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import Callable, Coroutine, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Self, TypeVar, cast
 
@@ -52,12 +53,14 @@ class _Deadline:
         try:
             return await work
         except asyncio.CancelledError:
-            if not self.is_over or task.cancelling() > cancelling + 1:
+            if not self.is_over:
                 raise
-        finally:
+        finally:  # also where the work made something else of being cancelled
             self._tasks.discard(task)
             if self.is_over:
-                task.uncancel()  # also where the work made something else of it
+                task.uncancel()
+            if task.cancelling() > cancelling:
+                raise asyncio.CancelledError
         raise TimeoutError
 
     def _end(self) -> None:
@@ -124,13 +127,19 @@ async def _collect_group(group: Sequence[SetPlan], state: RoundState, until: _De
     first, *others = group
     if not others:
         return [await _collect_set(first, state, until)]
+    # No TaskGroup: when a task of one fails while it is waited for, Python 3.11 leaves the caller counted as cancelled.
+    beside = asyncio.gather(*(_collect_set(planned, state, until) for planned in others), return_exceptions=True)
     try:
-        async with asyncio.TaskGroup() as beside:
-            tasks = [beside.create_task(_collect_set(planned, state, until)) for planned in others]
-            outcome = await _collect_set(first, state, until)
-    except BaseExceptionGroup as unusable:
-        raise unusable.exceptions[0] from None
-    return [outcome, *(task.result() for task in tasks)]
+        outcome = await _collect_set(first, state, until)
+    except BaseException:
+        beside.cancel()
+        with suppress(asyncio.CancelledError):
+            await beside
+        raise
+    outcomes = [outcome, *await beside]
+    if unusable := next((each for each in outcomes if isinstance(each, BaseException)), None):
+        raise unusable
+    return [each for each in outcomes if isinstance(each, MetricSetResult)]
 
 
 async def _collect_set(planned: SetPlan, state: RoundState, until: _Deadline) -> MetricSetResult:
