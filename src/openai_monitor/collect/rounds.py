@@ -44,6 +44,7 @@ class _Deadline:
 
     async def within(self, work: Coroutine[object, object, Result]) -> Result:
         """Await the work in this task; raises TimeoutError when the deadline cuts it."""
+        # In the step in which the time runs out the timer has yet to have its turn.
         if self.is_over or (self._timer is not None and self._loop.time() >= self._timer.when()):
             work.close()
             raise TimeoutError
