@@ -3,6 +3,7 @@
 import asyncio
 from collections import defaultdict
 from collections.abc import Mapping
+from contextlib import suppress
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from itertools import pairwise
@@ -12,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.schedule.virtual import run_virtual
 
-from openai_monitor.schedule.scheduler import FIRST_WITHIN, SPREAD_OVER, Room, Scheduler, Turn, place_of
+from openai_monitor.schedule.scheduler import CUT_WITHIN, FIRST_WITHIN, SPREAD_OVER, Room, Scheduler, Turn, place_of
 from openai_monitor.schedule.stats import Stats
 
 HOUR = 3600.0
@@ -328,6 +329,27 @@ def test_a_name_is_scheduled_once() -> None:
         with pytest.raises(ValueError, match="m is scheduled already"):
             scheduler.add("m", 60)
         await scheduler.close(0)
+
+    run_virtual(main())
+
+
+def test_closing_does_not_wait_for_ever_for_a_round_that_can_not_be_cut() -> None:
+    async def stubborn(_turn: Turn) -> bool:
+        end = asyncio.get_running_loop().time() + 60
+        while (left := end - asyncio.get_running_loop().time()) > 0:
+            with suppress(asyncio.CancelledError):
+                await asyncio.sleep(left)
+        return True
+
+    async def main() -> None:
+        scheduler = Scheduler(stubborn, stats := Stats())
+        scheduler.add("m", 600, within=0)
+        await asyncio.sleep(0.1)
+        began = asyncio.get_running_loop().time()
+        assert await scheduler.close(1) == 1
+        assert asyncio.get_running_loop().time() - began == pytest.approx(1 + CUT_WITHIN)
+        await asyncio.sleep(HOUR)
+        assert accounted(stats)
 
     run_virtual(main())
 

@@ -181,6 +181,32 @@ def test_once_is_one_round_of_each(faults: tuple[str, ...], code: int, tmp_path:
     together(test, *faults)
 
 
+def test_once_tells_of_an_output_that_lost_rows(tmp_path: Path) -> None:
+    async def test(server: Server) -> None:
+        outputs = {"ndjson": {"path": "rows.ndjson"}, "webhook": {"url": "http://127.0.0.1:9/"}}
+        path = write_file(tmp_path, server, monitors("a"), defaults={"period": 300}, outputs=outputs)
+        async with asyncio.timeout(30):
+            assert await Service(path, Options(once=True)).run() == 1
+        assert (tmp_path / "rows.ndjson").read_text().count("credit_grants") == 1
+
+    together(test)
+
+
+def test_a_service_that_is_cancelled_leaves_nothing_running(tmp_path: Path) -> None:
+    async def test(server: Server) -> None:
+        service = Service(write_file(tmp_path, server, monitors("a", "b")))
+        task = asyncio.ensure_future(service.run())
+        await until(lambda: len(server.requests) > 0)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        stats = service.stats
+        assert stats.collected + stats.failed + stats.skipped == stats.due
+        assert (stats.running, stats.queued, stats.in_flight) == (0, 0, 0)
+
+    together(test, "slow:0.5")
+
+
 def test_once_without_monitors_ends(tmp_path: Path) -> None:
     async def test(server: Server) -> None:
         async with asyncio.timeout(5):

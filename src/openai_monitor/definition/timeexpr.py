@@ -60,18 +60,13 @@ def expand_times(text: str, now: datetime) -> str:
     """
     if "${@" not in text:
         return text
-    return "".join([piece if isinstance(piece, str) else piece.at(now) for piece in _pieces(text)])
+    return _EXPRESSION.sub(lambda found: _time(found[0], found[1], found[2]).at(now), text)
 
 
 @lru_cache(maxsize=1024)
-def _pieces(text: str) -> "tuple[str | _Time, ...]":
-    """A text as what stays as written and what depends on the clock."""
-    pieces: list[str | _Time] = []
-    end = 0
-    for found in _EXPRESSION.finditer(text):
-        pieces += text[end : found.start()], _Time(*found.group(0, 1, 2))
-        end = found.end()
-    return *pieces, text[end:]
+def _time(expression: str, form: str, offsets: str) -> "_Time":
+    """An expression as it was read once. Only that is kept: in the text around it a secret may stand."""
+    return _Time(expression, form, offsets)
 
 
 class _Time:

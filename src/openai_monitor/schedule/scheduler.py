@@ -22,6 +22,7 @@ from openai_monitor.schedule.stats import Stats
 
 FIRST_WITHIN = 5.0
 SPREAD_OVER = 120.0
+CUT_WITHIN = 5.0
 
 
 @dataclass(slots=True)
@@ -203,7 +204,10 @@ class Scheduler:
         return True
 
     async def close(self, deadline: float) -> int:
-        """Start nothing any more, and wait ``deadline`` seconds for what runs. Returns how many were cut then."""
+        """Start nothing any more, and wait ``deadline`` seconds for what runs. Returns how many were cut then.
+
+        A round that does not end by being cut is left behind after CUT_WITHIN seconds more.
+        """
         self._ended = True
         if self._timer:
             self._timer.cancel()
@@ -220,7 +224,7 @@ class Scheduler:
         for task in late:
             task.cancel()
         if late:
-            await asyncio.wait(late)
+            await asyncio.wait(late, timeout=CUT_WITHIN)
         return len(late)
 
     # Times

@@ -19,7 +19,10 @@ Make = Callable[[str, BaseModel], Sink]
 
 
 class Outputs:
-    """Holds the sinks by name. A sink that can't be made or started is told of, and left out."""
+    """Holds the sinks by name. A sink that can't be made or started is told of, and left out.
+
+    ``lossy`` names those that were left out, or that lost rows by the time they were closed.
+    """
 
     def __init__(self, make: Make) -> None:
         self._make = make
@@ -28,6 +31,7 @@ class Outputs:
         self._broken: dict[str, str] = {}
         self._well: dict[str, bool] = {}
         self._ending: set[asyncio.Task[None]] = set()
+        self.lossy: set[str] = set()
 
     def __getitem__(self, name: str) -> Sink:
         return self._sinks[name]
@@ -103,6 +107,7 @@ class Outputs:
 
     def _give_up(self, name: str, reason: str) -> None:
         self._broken[name] = reason
+        self.lossy.add(name)
         self._well[name] = False
         _log.error("output %s can't be used: %s; the others go on", name, reason)
 
@@ -111,16 +116,19 @@ class Outputs:
         self._broken.pop(name, None)
         self._well.pop(name, None)
         if (sink := self._sinks.pop(name, None)) is not None:
-            task = asyncio.create_task(_close(name, sink, deadline), name=f"end of output {name}")
+            task = asyncio.create_task(self._close(name, sink, deadline), name=f"end of output {name}")
             self._ending.add(task)
             task.add_done_callback(self._ending.discard)
 
-
-async def _close(name: str, sink: Sink, deadline: float) -> None:
-    try:
-        async with asyncio.timeout(deadline + 1):
-            await sink.close(deadline)
-    except TimeoutError:
-        _log.warning("output %s did not end within %g s: what it still held is lost", name, deadline)
-    except Exception:  # noqa: BLE001 - an output may fail, the service may not
-        _log.exception("output %s failed to end: please report it", name)
+    async def _close(self, name: str, sink: Sink, deadline: float) -> None:
+        try:
+            async with asyncio.timeout(deadline + 1):
+                await sink.close(deadline)
+            health = sink.health()
+            if health.ok and not health.dropped:
+                return
+        except TimeoutError:
+            _log.warning("output %s did not end within %g s: what it still held is lost", name, deadline)
+        except Exception:  # noqa: BLE001 - an output may fail, the service may not
+            _log.exception("output %s failed to end: please report it", name)
+        self.lossy.add(name)

@@ -140,7 +140,10 @@ class Service:
                 first_within=0.0 if self.options.once else FIRST_WITHIN,
             )  # fmt: skip
             self._scheduler = scheduler
-            yield gate
+            try:
+                yield gate
+            finally:
+                await scheduler.close(0)  # which has happened, unless something else than a signal ends this
 
     @asynccontextmanager
     async def _in_cluster(self, setup: Setup, gate: Gate) -> AsyncIterator[None]:
@@ -212,7 +215,7 @@ class Service:
     def _exit_code(self) -> int:
         if self._ended_by == signal.SIGINT:
             return 130
-        return 1 if self.options.once and self.stats.failed else 0
+        return 1 if self.options.once and (self.stats.failed or self.outputs.lossy) else 0
 
     # Monitors
 

@@ -56,7 +56,8 @@ def test_any_other_machine_gets_nothing(serve: Serve, fetch: Fetch) -> None:
     message = refused(fetch, serve(ok()), host="192.0.2.1", port=80)
     assert message == (
         "nothing was sent: this request carries a key, and plain http would show it to everyone on the way "
-        "to 192.0.2.1:80; set ssl to true (with a port that speaks TLS), or allow it with --allow-plaintext-token"
+        "to 192.0.2.1:80; set ssl to true (with a port that speaks TLS), or allow it with --allow-plaintext-token "
+        "(network.allow_plaintext_token in a monitors file)"
     )
 
 

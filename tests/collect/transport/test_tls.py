@@ -119,7 +119,7 @@ def test_an_unknown_authority_is_not_trusted(serve: Serve, fetch: Fetch, server_
     assert error.code is Code.UN_CONNECTABLE
     assert str(error) == (
         f"the certificate of {server.place} is not trusted: if your company signs its own or looks into TLS, "
-        "name its certificate with --ca-file"
+        "name its certificate with --ca-file (network.ca_file in a monitors file)"
     )
     assert server.asked == []
 

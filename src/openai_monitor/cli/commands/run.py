@@ -43,8 +43,9 @@ signals:
   SIGHUP            read the monitors file again (it is read by itself when it changes)
 
 exit codes:
-  0    ended by SIGTERM or --end-with-stdin; with --check: the file is good; with --once: everything was collected
-  1    with --once: something was not collected
+  0    ended by SIGTERM or --end-with-stdin; with --check: the file is good; with --once: everything was collected,
+       and written
+  1    with --once: something was not collected, or an output lost rows
   2    bad usage, or a monitors file that can't be used
   130  ended by Ctrl-C
 """

@@ -9,6 +9,7 @@ import errno
 import socket
 import ssl
 
+from openai_monitor.collect.transport.settings import CA_FILE
 from openai_monitor.errors import CollectionError
 from openai_monitor.rows import Code
 
@@ -177,7 +178,7 @@ def _certificate(verify_code: int, peer: str) -> str:
         )
     return (
         f"the certificate of {peer} is not trusted: if your company signs its own or looks into TLS, "
-        f"name its certificate with --ca-file"
+        f"name its certificate with {CA_FILE}"
     )
 
 

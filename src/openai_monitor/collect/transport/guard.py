@@ -4,6 +4,7 @@ import ipaddress
 from typing import TYPE_CHECKING
 
 from openai_monitor.collect.transport.proxies import Proxy, netloc
+from openai_monitor.collect.transport.settings import ALLOW_PLAINTEXT
 from openai_monitor.errors import CollectionError
 from openai_monitor.rows import Code
 
@@ -29,7 +30,7 @@ def plaintext_refused(host: str, port: int) -> CollectionError:
         Code.FAIL,
         f"nothing was sent: this request carries a key, and plain http would show it to everyone on the way "
         f"to {netloc(host, port)}; set ssl to true (with a port that speaks TLS), "
-        f"or allow it with --allow-plaintext-token",
+        f"or allow it with {ALLOW_PLAINTEXT}",
     )
 
 
@@ -39,5 +40,5 @@ def proxy_refused(host: str, port: int, proxy: Proxy) -> CollectionError:
         Code.FAIL,
         f"nothing was sent: this request carries a key, and plain http to {netloc(host, port)} would show it "
         f"to {proxy}; set ssl to true, name {host} in NO_PROXY if it is this machine, "
-        f"or allow it with --allow-plaintext-token",
+        f"or allow it with {ALLOW_PLAINTEXT}",
     )

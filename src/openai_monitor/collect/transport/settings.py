@@ -5,6 +5,10 @@ from pathlib import Path
 
 from openai_monitor import __version__
 
+ALLOW_PLAINTEXT = "--allow-plaintext-token (network.allow_plaintext_token in a monitors file)"
+CA_FILE = "--ca-file (network.ca_file in a monitors file)"
+"""How a person gives these settings, for advice."""
+
 
 @dataclass(frozen=True, slots=True)
 class TransportSettings:

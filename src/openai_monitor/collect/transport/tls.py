@@ -4,6 +4,7 @@ import os
 import ssl
 from pathlib import Path
 
+from openai_monitor.collect.transport.settings import CA_FILE
 from openai_monitor.errors import SettingsError
 
 
@@ -24,7 +25,7 @@ def client_context(ca_file: Path | None) -> ssl.SSLContext:
     elif not _trusts_anything(context):
         raise SettingsError(
             "this system has no certificates where Python looks for them: "
-            "install the package ca-certificates, or name a file of certificates with --ca-file"
+            f"install the package ca-certificates, or name a file of certificates with {CA_FILE}"
         )
     return context
 
