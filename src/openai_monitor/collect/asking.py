@@ -83,7 +83,7 @@ class SetRun:
     async def _exchange(self, request: Request, program: Program, listed: frozenset[int]) -> tuple[list[Row], Answer]:
         state = self.state
         answer = await state.sender.send(request, state.session)
-        if not is_accepted(answer, listed):
+        if not is_accepted(answer, listed):  # nearly all are, and need neither clock nor origin
             check_status(answer, listed, state.clock(), asked=request.origin)
 
         async def ask(url: str) -> Answer:

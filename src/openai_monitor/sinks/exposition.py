@@ -155,7 +155,7 @@ class Families:
         if self._left_out:
             about = "Values left out because their series had one already."
             self.add(f"{OWN}_left_out_values", about, labels, self._left_out)
-        names = headers.shared(tuple(sorted(self._families)))
+        names = tuple(sorted(self._families))
         lines, ends = bytearray(), array("I")
         for name in names:
             family = self._families[name]
@@ -163,7 +163,7 @@ class Families:
             for text, value in family.values.items():
                 lines += f"{name}{text} {_number(value)}\n".encode()
             ends.append(len(lines))
-        return Block(names, bytes(lines), ends)
+        return Block(headers.shared(names), bytes(lines), ends)
 
 
 @dataclass(slots=True)
