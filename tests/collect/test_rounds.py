@@ -279,9 +279,26 @@ def test_a_token_from_an_answer_shows_in_no_message() -> None:
 def test_an_echo_of_the_key_is_masked_in_rows() -> None:
     params = [{"field": "token", "type": "password", "name": {"en-US": "Key"}}]
     echo = a_set("echo", "/echo", fields=[{"field": "said", "type": 1}])
-    table = Table({"/echo": {"said": f"you sent {TOKEN}"}})
-    outcome = run(table, echo, params=params, values={"token": TOKEN})
+    key = f"{TOKEN}-0123456789"
+    table = Table({"/echo": {"said": f"you sent {key}"}})
+    outcome = run(table, echo, params=params, values={"token": key})
     assert outcome["echo"].rows == (("you sent ***",),)
+
+
+def test_user_names_and_short_passwords_leave_cells_as_they_are() -> None:
+    """A cluster called elasticsearch keeps its name when the user is elastic, and a page under a password's name too."""
+    params: list[dict[str, Any]] = [{"field": "username", "type": "text"}, {"field": "password", "type": "password"}]
+    authorization = {"type": "Basic Auth", "basicAuthUsername": "^_^username^_^", "basicAuthPassword": "^_^password^_^"}
+    names = ("cluster", "user", "queue", "word")
+    fields: list[dict[str, Any]] = [{"field": name, "type": 1} for name in names]
+    asked = a_set("node", "/node", fields=fields, http={"authorization": authorization})
+    said = {"cluster": "elasticsearch", "user": "elastic", "queue": "a classic one", "word": "classic"}
+    values: dict[str, str | None] = {"username": "elastic", "password": "classic"}
+    outcome = run(Table({"/node": said}), asked, params=params, values=values)
+    assert outcome["node"].rows == (("elasticsearch", "elastic", "a classic one", "***"),)
+    refused = run(Table({"/node": {"error": "elastic gave classic"}}), asked, params=params, values=values)
+    assert "elastic" not in refused["node"].message
+    assert "classic" not in refused["node"].message
 
 
 def test_a_password_that_is_no_utf8_is_no_reason_to_fail() -> None:

@@ -69,7 +69,7 @@ class _Check:
             return None
         plans = [make_plan(definition, values, metrics=[metric_set.name or ""]) for metric_set in definition.sets]
         for plan in plans[:1]:
-            terminal.hide(plan.secrets)
+            terminal.hide(plan.secrets, plan.user_names, [plan.host])
             for note in plan.notes:
                 terminal.say(f"warning: {note}")
         return plans

@@ -69,11 +69,11 @@ def sandbox_values(definition: "Definition", host: str, port: int) -> Mapping[st
 
 
 async def _collect(plan: "Plan", arguments: argparse.Namespace) -> "Round":
-    terminal.hide(plan.secrets)
+    terminal.hide(plan.secrets, plan.user_names, [plan.host])
     for note in plan.notes:
         terminal.say(f"warning: {note}")
     async with Transport(transport_settings(arguments)) as transport:
-        sender = _Watched(transport, plan.secrets) if arguments.verbose else transport
+        sender = _Watched(transport, (*plan.secrets, *plan.user_names)) if arguments.verbose else transport
         text = f"collecting {plan.app} from {plan.host}" if plan.host else f"collecting {plan.app}"
         async with progress(text, enabled=not arguments.verbose):
             return await collect_round(plan, sender, deadline=arguments.timeout)

@@ -181,7 +181,7 @@ def _checked_key(text: str, source: str) -> str:
 def _hide_secrets(definition: "Definition", values: Values) -> None:
     key = key_parameter(definition)
     secret = [spec for spec in definition.params if spec.type == "password" or spec is key]
-    terminal.hide(values.get(spec.field or "", spec.default_value) for spec in secret)
+    terminal.hide((values.get(spec.field or "", spec.default_value) for spec in secret), public=[values.get("host")])
 
 
 def _is_missing(key: "ParamSpec", values: Values) -> bool:

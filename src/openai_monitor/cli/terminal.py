@@ -15,21 +15,26 @@ if TYPE_CHECKING:
 PROG = "openai-monitor"
 
 _secrets: set[str] = set()
+_names: set[str] = set()
+_public: set[str] = set()
 
 _LIKE_A_KEY = re.compile(r"\b(sess|sk)-[\w-]{10,}")  # but sk-ant-admin is only how keys begin
 
 
 def start() -> None:
     """Forget the secrets of an earlier run in this process, and let no odd character end a run."""
-    _secrets.clear()
+    for texts in (_secrets, _names, _public):
+        texts.clear()
     _redactor.cache_clear()
     if reconfigure := getattr(sys.stdout, "reconfigure", None):
         reconfigure(errors="replace")
 
 
-def hide(values: Iterable[str | None]) -> None:
-    """Never show these values from now on, whatever asks for it."""
+def hide(values: Iterable[str | None], names: Iterable[str] = (), public: Iterable[str | None] = ()) -> None:
+    """Never show these values from now on, whatever asks for it; of ``names`` and ``public`` see Redactor."""
     _secrets.update(value for value in values if value)
+    _names.update(names)
+    _public.update(text for text in public if text)
 
 
 def mask_keys(text: str) -> str:
@@ -139,14 +144,16 @@ def _to_stderr(lines: Iterable[str]) -> None:
 
 def clean(text: str) -> str:
     """Mask every secret of this run, and what looks like one."""
-    return mask_keys(_redactor(frozenset(_secrets)).clean(text) if _secrets else text)
+    if not _secrets and not _names:
+        return mask_keys(text)
+    return mask_keys(_redactor(frozenset(_secrets), frozenset(_names), frozenset(_public)).clean(text))
 
 
 @lru_cache(maxsize=1)
-def _redactor(secrets: frozenset[str]) -> "Redactor":
+def _redactor(secrets: frozenset[str], names: frozenset[str], public: frozenset[str]) -> "Redactor":
     from openai_monitor.redact import Redactor  # noqa: PLC0415 - only when there is a secret
 
-    return Redactor(secrets)
+    return Redactor(secrets, names, public)
 
 
 def _lost(error: OSError) -> None:

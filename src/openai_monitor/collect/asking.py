@@ -90,7 +90,7 @@ class SetRun:
             return await state.sender.send(_page_request(url, request.timeout), state.session)
 
         rows = await program.rows(answer, ask, listed, self.warn)
-        return _without_secrets(rows, answer, state.plan), answer
+        return state.plan.cells.clean(rows), answer
 
     # Pages
 
@@ -203,7 +203,7 @@ def _authorizing_values(bound: MetricSet, values: Mapping[str, str]) -> list[str
     http = bound.http
     if http is None or http.authorization is None:
         return []
-    texts = http.authorization.secrets()
+    texts = (*http.authorization.secrets(), *http.authorization.users())
     return [value for name, value in values.items() if any(f"^o^{name}^o^" in text for text in texts)]
 
 
@@ -218,11 +218,3 @@ def _page_request(url: str, timeout: float | None) -> Request:
         raise CollectionError(Code.UN_CONNECTABLE, f"{url!r} is no web address")
     target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
     return Request("GET", parts.scheme, parts.hostname, port, target, (), None, timeout, None, sensitive=False)
-
-
-def _without_secrets(rows: list[Row], answer: Answer, plan: Plan) -> list[Row]:
-    """Rows in which a server's echo of the key is masked."""
-    if not any(map(answer.body.__contains__, plan.secret_bytes)):
-        return rows
-    clean = plan.redactor.clean
-    return [tuple(clean(cell) if isinstance(cell, str) else cell for cell in row) for row in rows]

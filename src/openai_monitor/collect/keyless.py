@@ -7,7 +7,7 @@ from urllib.parse import urljoin, urlsplit
 
 from openai_monitor.collect.answer import Answer, moment_of
 from openai_monitor.collect.parameters import Given, resolve_parameters, zone_of
-from openai_monitor.collect.plan import authorizing_names
+from openai_monitor.collect.plan import asking_names, authorizing_names
 from openai_monitor.collect.request import KEY_HEADERS, Request, build_request
 from openai_monitor.collect.verdict import check_status, listed_codes, server_message
 from openai_monitor.definition.definition import Definition
@@ -45,7 +45,7 @@ def keyless_request(
 
 
 def _bare(metric_set: MetricSet, definition: Definition, values: Given, secret: Collection[str]) -> MetricSet:
-    hidden = {name for each in definition.sets for name in authorizing_names(each)}.union(secret)
+    hidden = {name for each in definition.sets for name in authorizing_names(each) | asking_names(each)}.union(secret)
     hidden |= {spec.field or "" for spec in definition.params if spec.type in ("password", "key-value")}
     given = resolve_parameters(definition.params, values)
     unset = {spec.field or "": Parameter(None, spec.type or "text") for spec in definition.params}

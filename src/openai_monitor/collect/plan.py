@@ -26,7 +26,7 @@ from openai_monitor.definition.placeholder import (
 )
 from openai_monitor.definition.shipped import OF_A_PROJECT, definitions_for_key, expected_prefix
 from openai_monitor.errors import CollectionError, ParameterError, PathSyntaxError
-from openai_monitor.redact import Redactor
+from openai_monitor.redact import CellMask, Redactor
 from openai_monitor.rows import Code, Field, FieldType
 
 
@@ -94,13 +94,13 @@ class Plan:
     zone: tzinfo | None
     redactor: Redactor
     secrets: tuple[str, ...] = field(repr=False)
+    user_names: tuple[str, ...] = field(default=(), repr=False)
     takes_from_rows: bool = False
     name: str | None = None
     tags: tuple[tuple[str, str], ...] = ()
     notes: tuple[str, ...] = ()
     now_ms: Callable[[], int] = epoch_ms
-    secret_bytes: tuple[bytes, ...] = field(default=(), repr=False)
-    """The secrets as they stand in the body of an answer that echoes them."""
+    cells: CellMask = field(default_factory=lambda: CellMask(()), repr=False)
 
     @property
     def sets(self) -> tuple[SetPlan, ...]:
@@ -141,6 +141,7 @@ def bind(
     """Compile a definition for parameters as they are, unchecked. Raises ParameterError for an unknown time zone."""
     passwords = {key for key, parameter in parameters.items() if parameter.type == "password"}
     passwords |= {name for metric_set in definition.sets for name in authorizing_names(metric_set)} & set(parameters)
+    users = {name for metric_set in definition.sets for name in asking_names(metric_set)} & set(parameters) - passwords
     annotations = definition.document.annotations
     planned = [_plan_set(metric_set, parameters, passwords, annotations, now_ms) for metric_set in definition.sets]
     if metrics is not None:
@@ -149,20 +150,22 @@ def bind(
     secrets = tuple(
         spelling for key in passwords if (value := parameters[key].value) for spelling in _key_spellings(value)
     )
+    user_names = tuple(value for key in users if (value := parameters[key].value))
     host = parameters.get("host")
     return Plan(
         app=definition.app,
         host=host.value if host else None,
         groups=_by_priority(planned),
         zone=zone_of(parameters),
-        redactor=Redactor(secrets),
+        redactor=Redactor(secrets, user_names, (host.value if host else None, definition.app)),
         secrets=secrets,
+        user_names=user_names,
+        cells=CellMask(secrets),
         takes_from_rows=any(item.row_fields for item in planned),
         name=name,
         tags=tuple((tags or {}).items()),
         notes=tuple(_key_notes(definition.params, parameters)),
         now_ms=now_ms,
-        secret_bytes=tuple(secret.encode("utf-8", "replace") for secret in dict.fromkeys(secrets)),  # as it is sent
     )
 
 
@@ -173,7 +176,7 @@ def _plan_set(
     annotations: Mapping[str, str | None] | None,
     now_ms: Callable[[], int],
 ) -> SetPlan:
-    used = parameters_used(metric_set) & set(passwords)
+    used = parameters_used(metric_set) & (set(passwords) | asking_names(metric_set))
     bound = substitute_parameters(metric_set, parameters)
     fields = declared_fields(bound)
     planned = SetPlan(
@@ -224,9 +227,15 @@ def _paging(annotations: Mapping[str, str | None] | None, name: str) -> Paging |
 
 
 def authorizing_names(metric_set: MetricSet) -> set[str]:
-    """Parameters in an authorization are secrets, whatever their type."""
+    """Parameters in an authorization are secrets, whatever their type; but user names are not."""
     section = metric_set.http.authorization if metric_set.http else None
     return {name for text in (section.secrets() if section else ()) for name in parameter_names(text)}
+
+
+def asking_names(metric_set: MetricSet) -> set[str]:
+    """Parameters that stand in an authorization as user names. No message shows them; rows may."""
+    section = metric_set.http.authorization if metric_set.http else None
+    return {name for text in (section.users() if section else ()) for name in parameter_names(text)}
 
 
 def _check_protocol(metric_set: MetricSet) -> None:

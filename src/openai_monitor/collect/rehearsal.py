@@ -81,7 +81,7 @@ async def rehearse(
         code=code,
         message=clean(message),
         fields=planned.fields,
-        rows=tuple(rows),
+        rows=tuple(plan.cells.clean(rows)),
         time=started,
         duration=0.0,
         warnings=tuple(map(clean, warnings)),

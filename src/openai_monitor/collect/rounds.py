@@ -189,7 +189,7 @@ def _overdue(until: _Deadline) -> CollectionError:
 
 
 def _redactor(state: RoundState) -> Redactor:
-    return Redactor((*state.plan.secrets, *state.secrets)) if state.secrets else state.plan.redactor
+    return state.plan.redactor.also(state.secrets) if state.secrets else state.plan.redactor
 
 
 def _remember(state: RoundState, group: Sequence[SetPlan], outcomes: Sequence[MetricSetResult]) -> None:

@@ -226,7 +226,12 @@ class Authorization(Model):
 
     def secrets(self) -> list[str]:
         """The texts that are secrets whatever stands in them: HertzBeat's own definitions call a token text."""
-        return [value for name, value in vars(self).items() if name != "type" and value is not None]
+        texts = (self.bearer_token_token, self.basic_auth_password, self.digest_auth_password)
+        return [text for text in texts if text is not None]
+
+    def users(self) -> list[str]:
+        """The user names: who asks, and no secret."""
+        return [text for text in (self.basic_auth_username, self.digest_auth_username) if text is not None]
 
 
 @part

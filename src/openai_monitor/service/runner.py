@@ -251,7 +251,8 @@ def _make_plan(spec: MonitorSpec, given: dict[str, str | None], names: frozenset
 
 
 def _redactor(spec: MonitorSpec, given: dict[str, str | None]) -> Redactor:
-    return Redactor([given[name] or "" for name, value in spec.params if isinstance(value, SecretSource)])
+    secrets = [given[name] or "" for name, value in spec.params if isinstance(value, SecretSource)]
+    return Redactor(secrets, public=(spec.host,))
 
 
 def _at(moment: float, now: float, now_wall: datetime) -> datetime:

@@ -2,6 +2,7 @@
 # ruff: noqa: PLC0415 - what a run needs is imported when it runs, so that --help waits for none of it
 
 import argparse
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from openai_monitor.cli import options, terminal
@@ -109,10 +110,19 @@ def _try_answer(arguments: argparse.Namespace) -> int:
     definition, rehearsal = _rehearse(arguments)
     terminal.hide(rehearsal.secrets)
     ways = [] if arguments.explain is None else rehearsal.ways(arguments.explain or None)
+    # Rows have been cleaned by the rule for rows; the rest is text.
+    result = rehearsal.result
+    warnings = tuple(map(terminal.clean, result.warnings))
+    rehearsal = replace(
+        rehearsal,
+        result=replace(result, message=terminal.clean(result.message), warnings=warnings),
+        gaps=tuple(replace(gap, reason=terminal.clean(gap.reason)) for gap in rehearsal.gaps),
+    )
+    ways = [replace(way, steps=tuple((stage, terminal.clean(text)) for stage, text in way.steps)) for way in ways]
     if arguments.format == "json":
-        terminal.write_data(terminal.clean(render_json(rehearsal, ways)))
+        terminal.write_data(render_json(rehearsal, ways))
     else:
-        terminal.write(terminal.clean(render_table(definition.app, rehearsal, ways, terminal.style())))
+        terminal.write(render_table(definition.app, rehearsal, ways, terminal.style()))
     return 0 if rehearsal.result.ok else 1
 
 
