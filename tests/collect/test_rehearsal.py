@@ -289,14 +289,59 @@ def test_a_mapping_and_a_unit_of_the_data_are_on_the_way() -> None:
     )
 
 
-@pytest.mark.parametrize(("alias", "said"), [("used-kb", "`used` is not defined"), ("$.l[0].kb", "gives null")])
-def test_the_alias_of_an_expression_without_a_value_is_on_the_way(alias: str, said: str) -> None:
-    text = definition_text(NUMBER, f"['{alias}']", f"['used={alias}']")
-    (way,) = try_answer(text, {"rows": [{alias: 3}]}).ways("used")
+def test_the_alias_of_an_expression_without_a_value_is_on_the_way() -> None:
+    text = definition_text(NUMBER, "[used, kb, used-kb]", "['used=used-kb']")
+    (way,) = try_answer(text, {"rows": [{"used-kb": 3, "kb": 1}]}).ways("used")
     told = dict(way.steps)
-    assert said in told["expression"]
+    assert "`used` is null" in told["expression"]
     assert told["expression"].endswith(", so the alias of this name is taken")
     assert told["field"] == "`used` (number) is 3"
+
+
+def test_lists_are_counted_and_added_up() -> None:
+    fields = "{field: jobs, type: 0}, {field: done, type: 0}, {field: cost, type: 0}, {field: names, type: 1}"
+    aliases = "[job, '$.job[?(@.state == \"done\")]', '$.job[*].usd', '$.job[*].state']"
+    calculates = """['jobs=size(job)', 'done=count(get("$.job[?(@.state == \\"done\\")]"))',
+        'cost=sum($.job[*].usd)', 'names=size($.job[*].state)']"""
+    row = {"job": [{"state": "done", "usd": 0.1}, {"state": "new", "usd": 0.2}, {"state": "done"}]}
+    done = try_answer(definition_text(fields, aliases, calculates), {"rows": [row, {}]})
+    assert list(done.result.rows) == [(3, 2, 0.3, "3"), (0, None, None, "0")]
+    assert not done.result.warnings
+    assert dict(done.ways("cost")[0].steps)["expression"] == "`sum($.job[*].usd)` gives 0.3"
+
+
+def test_the_first_of_several_values_as_a_number_is_warned_about() -> None:
+    text = definition_text(NUMBER, "['$.items[*].usd']", "['used=$.items[*].usd']")
+    several, one = {"items": [{"usd": 1.5}, {"usd": 2.5}]}, {"items": [{"usd": 1.5}]}
+    done = try_answer(text, {"rows": [one, several]})
+    assert list(done.result.rows) == [(1.5,), (1.5,)]
+    assert list(done.result.warnings) == [
+        (
+            "`$.items[*].usd` finds several values in a row and used takes the first: write `sum($.items[*].usd)`, "
+            "or avg, min, max or count of it"
+        )
+    ]
+    assert not try_answer(text, {"rows": [one]}).result.warnings
+
+
+@pytest.mark.parametrize("calculate", ["used=costs", "used=costs * 2", "used=costs + 1"])
+def test_a_list_as_a_number_is_warned_about(calculate: str) -> None:
+    done = try_answer(definition_text(NUMBER, "[costs]", f"['{calculate}']"), {"rows": [{"costs": [1, 2]}]})
+    assert list(done.result.rows) == [(None,)]
+    assert any("`costs` is a list and used a number: write `sum(costs)`" in warning for warning in done.result.warnings)
+
+
+def test_an_alias_that_looks_like_a_number_is_the_alias() -> None:
+    fields = "{field: day, type: 0}, {field: year, type: 0}, {field: share, type: 0}"
+    text = definition_text(fields, "['24h', '2024', '`parent`.total']",
+        "['day=24h', 'year=2024', 'share=24h / `parent`.total * 100']")  # fmt: skip
+    done = try_answer(text, {"total": 84, "rows": [{"24h": 0.42, "2024": 77}, {"2024": 1}]})
+    assert list(done.result.rows) == [(0.42, 77, 0.5), (None, 1, None)]
+
+
+def test_a_fallback_behind_a_path_alias_is_for_rows_without_it() -> None:
+    text = definition_text(NUMBER, "['$.tags[0].n']", "['used=$.tags[0].n ?? 0']")
+    assert try_answer(text, {"rows": [{"tags": [{"n": 1200}]}, {"tags": []}]}).result.rows == ((1200,), (0,))
 
 
 def test_without_rows_the_way_ends_there() -> None:

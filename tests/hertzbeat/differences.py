@@ -133,6 +133,12 @@ DIFFERENCES = (
         ),
     ),
     Difference(
+        "An alias is itself in a calculate where it can't be meant otherwise: a constant such as `200` that is the whole "
+        "expression, `24h` and `$.a[0].b` anywhere, and `Content-Length` where its pieces are not aliases too. HertzBeat takes "
+        "the constant, or has no value.",
+        ("calculates/alias-number", "header/hyphen-calc"),
+    ),
+    Difference(
         "A text stays as it was sent where a calculate falls back to the alias of its text. HertzBeat makes `1` a `1.0` and would make "
         "`0123` a `123.0`.",
         (

@@ -9,13 +9,14 @@ import sys
 from collections.abc import Callable, Sequence
 from decimal import Decimal, InvalidOperation
 
-from openai_monitor.collect.parse import Aliases, RawRow
+from openai_monitor.collect.parse import Aliases, AllOf, RawRow
 from openai_monitor.collect.values import converted_text, number_and_unit, seconds_of_day, text_of
-from openai_monitor.definition.expression import Expression, compile_expression
+from openai_monitor.definition.expression import Expression, KnownNames, compile_expression, known_names
 from openai_monitor.definition.expression.values import BlankText, java_text
-from openai_monitor.definition.model import MetricSet
+from openai_monitor.definition.model import Http, MetricSet
+from openai_monitor.definition.path import compile_path
 from openai_monitor.definition.units import UnitEntry, convert, converts, parse_unit_entry
-from openai_monitor.errors import EvaluationError, ExpressionSyntaxError
+from openai_monitor.errors import EvaluationError, ExpressionSyntaxError, PathSyntaxError
 from openai_monitor.rows import Field, FieldType, Row, Value
 
 Warn = Callable[[str], object]
@@ -42,6 +43,32 @@ def alias_names(metric_set: MetricSet) -> Aliases:
     return tuple(spec.field or "" for spec in metric_set.fields)
 
 
+def lists_to_read(metric_set: MetricSet) -> tuple[AllOf, ...]:
+    """The paths that can find several values in a row and fill a number or an argument that may be a list.
+
+    What they find is read beside the aliases: to compute with all of it, or to say that the first was taken.
+    """
+    http = metric_set.http or Http()
+    if http.parse_type != "jsonPath":
+        return ()
+    calculates = calculations(metric_set)
+    wanted: dict[str, None] = {}
+    for field in declared_fields(metric_set):
+        source = calculates.get(field.name, field.name)
+        lists = [] if isinstance(source, str) else sorted(source.lists)
+        numbers = [source] if isinstance(source, str) else sorted(source.singles)
+        wanted |= dict.fromkeys([*lists, *(numbers if field.type is FieldType.NUMBER else ())])
+    known = alias_names(metric_set)
+    return tuple(AllOf(name) for name in wanted if name in known and _may_find_several(name))
+
+
+def _may_find_several(alias: str) -> bool:
+    try:
+        return alias.startswith("$.") and not compile_path(alias).selects_one
+    except PathSyntaxError:
+        return False
+
+
 def compile_cells(metric_set: MetricSet, aliases: Aliases, now: Clock) -> tuple[Cell, ...]:
     """One closure a field, in the order of the fields."""
     calculates = calculations(metric_set)
@@ -59,9 +86,12 @@ def compile_filters(metric_set: MetricSet, fields: Sequence[Field], now: Clock) 
     """
     if not metric_set.filters:
         return None
-    names = [field.name for field in fields]
+    names = tuple(field.name for field in fields)
+    known = known_names(names)
     tests = [
-        expression.bind(names, now=now) for text in metric_set.filters if (expression := _try_compile(text)) is not None
+        expression.bind(names, now=now)
+        for text in metric_set.filters
+        if (expression := _try_compile(text, known)) is not None
     ]
 
     def keep(row: Row) -> bool:
@@ -80,14 +110,13 @@ def _is_true(test: Callable[[Sequence[object]], object], row: Row) -> bool:
 def calculations(metric_set: MetricSet) -> dict[str, Expression | str]:
     """What fills a field: the last expression for it, or without one the last text, which names an alias.
 
-    `` `key` `` would be a text in an expression; where it is an alias of the set, it is the alias.
     Nothing at the right of the ``=`` counts as an expression: it compiles in HertzBeat, to null.
     """
     found: dict[str, Expression | str] = {}
+    known = known_names(alias_names(metric_set))
     for entry in metric_set.calculates or ():
         name, equals, right = (part.strip() for part in (entry or "").partition("="))
-        around = right.startswith("`") and right in (metric_set.alias_fields or ())
-        expression = None if around else _try_compile(right)
+        expression = _try_compile(right, known)
         if equals and (expression or not right or not isinstance(found.get(name), Expression)):
             found[name] = expression or right
     return found
@@ -97,19 +126,40 @@ def _read_unit(text: str | None) -> UnitEntry | None:
     return parse_unit_entry(text) if text else None
 
 
-def _try_compile(text: str | None) -> Expression | None:
+def _try_compile(text: str | None, known: KnownNames) -> Expression | None:
     try:
-        return compile_expression(text) if text else None
+        return compile_expression(text, known) if text else None
     except ExpressionSyntaxError:
         return None
 
 
 def _compile_cell(field: Field, aliases: Aliases, source: Expression | str, unit: UnitEntry | None, now: Clock) -> Cell:
     if isinstance(source, str) or (field.type is FieldType.STRING and source.text in aliases and _is_name(source)):
-        return _plain_cell(field, _index(aliases, source if isinstance(source, str) else source.text), unit)
+        name = source if isinstance(source, str) else source.text
+        return _telling_of_several(field, aliases, [name], _plain_cell(field, aliases, name, unit))
     # An expression without a value falls back to the alias of exactly its text: `Content-Length` is both.
-    fallback = _plain_cell(field, _index(aliases, source.text), unit)
-    return _calculated_cell(field, aliases, source, fallback, unit, now)
+    fallback = _plain_cell(field, aliases, source.text, unit)
+    cell = _calculated_cell(field, aliases, source, fallback, unit, now)
+    return _telling_of_several(field, aliases, sorted(source.singles), cell)
+
+
+def _telling_of_several(field: Field, aliases: Aliases, names: Sequence[str], cell: Cell) -> Cell:
+    """The cell, which warns where a path finds several values and a number is made of the first."""
+    watched = [(at, alias) for at, alias in enumerate(aliases) if isinstance(alias, AllOf) and alias in names]
+    if field.type is not FieldType.NUMBER or not watched:
+        return cell
+
+    def watching(raw: RawRow, warn: Warn) -> Value:
+        for at, alias in watched:
+            found = raw[at]
+            if type(found) is list and len(found) > 1:
+                warn(
+                    f"`{alias}` finds several values in a row and {field.name} takes the first: "
+                    f"write `sum({alias})`, or avg, min, max or count of it"
+                )
+        return cell(raw, warn)
+
+    return watching
 
 
 def _is_name(expression: Expression) -> bool:
@@ -121,11 +171,12 @@ def _index(aliases: Aliases, name: str) -> int | None:
     return aliases.index(name) if name in aliases else None
 
 
-def _plain_cell(field: Field, index: int | None, unit: UnitEntry | None) -> Cell:
+def _plain_cell(field: Field, aliases: Aliases, name: str, unit: UnitEntry | None) -> Cell:
+    index = _index(aliases, name)
     if index is None:
         return lambda _raw, _warn: None
     if field.type is FieldType.NUMBER:
-        return _plain_number(index, _target_unit(field, unit), unit.source if unit else None)
+        return _plain_number(field, aliases, index, _target_unit(field, unit), unit.source if unit else None)
     if field.type is FieldType.TIME:
         return _plain_time(index, unit)
     if unit is None:
@@ -160,7 +211,7 @@ def _plain_text(index: int) -> Cell:
     return cell
 
 
-def _plain_number(index: int, target: str | None, source: str | None) -> Cell:
+def _plain_number(field: Field, aliases: Aliases, index: int, target: str | None, source: str | None) -> Cell:
     def cell(raw: RawRow, warn: Warn) -> Value:
         value = raw[index]
         if source is None and type(value) is float and -_LARGEST <= value <= _LARGEST:
@@ -172,6 +223,8 @@ def _plain_number(index: int, target: str | None, source: str | None) -> Cell:
         elif type(value) is float or type(value) is int:
             number = value
         else:
+            if type(value) is list:
+                _tell_of_list(field, aliases[index], warn)
             return None
         return finish_number(number, unit, target, warn)
 
@@ -182,37 +235,71 @@ def _calculated_cell(
     field: Field, aliases: Aliases, expression: Expression, fallback: Cell, unit: UnitEntry | None, now: Clock
 ) -> Cell:
     used = _aliases_in(expression.text, aliases)
-    names = [aliases[index] for index in used]
-    evaluate = expression.bind(names, now=now)
-    evaluate_text = expression.bind_text(names, now=now)
-    operand = operand_for(field.type)
+    singles = sorted(expression.singles)
+    evaluate = bind_expression(field, aliases, expression, now)
     target = _target_unit(field, unit)
     source = unit.source if unit else None
 
     def number_cell(raw: RawRow, warn: Warn) -> Value:
         try:
-            result = evaluate([operand(raw[index]) for index in used])
+            result = evaluate(raw)
         except EvaluationError:
-            return fallback(raw, warn)
-        if result is None:
-            return fallback(raw, warn)
-        if type(result) is not float and type(result) is not int:
+            result = None
+        if result is not None and type(result) is not float and type(result) is not int:
             result = _number_result(result, field.unit)
+            if result is None:
+                _tell_of_lists(field, aliases, singles, raw, warn)
+                return None
+        if result is None:
+            _tell_of_lists(field, aliases, singles, raw, warn)
+            return fallback(raw, warn)
         found = _data_unit([raw[index] for index in used]) if target else None
         return finish_number(result, found or source, target, warn)
 
     def text_cell(raw: RawRow, warn: Warn) -> Value:
         try:
-            result = evaluate_text([operand(raw[index]) for index in used])
+            result = evaluate(raw)
         except EvaluationError:
             return fallback(raw, warn)
-        if result is None:
+        if not isinstance(result, str):
             return fallback(raw, warn)
         return result if unit is None else converted_text(result, unit.source, unit.target)
 
     if field.type is not FieldType.NUMBER:
         return text_cell
-    return _quick(used[0], evaluate, number_cell) if len(used) == 1 and unit is None else number_cell
+    if len(used) != 1 or unit is not None or expression.lists:
+        return number_cell
+    return _quick(used[0], expression.bind([aliases[used[0]]], now=now), number_cell)
+
+
+def bind_expression(field: Field, aliases: Aliases, expression: Expression, now: Clock) -> Callable[[RawRow], object]:
+    """A closure from a raw row to what an expression gives for this field: a text unless the field is a number.
+
+    It raises EvaluationError where there is no value.
+    """
+    used = _aliases_in(expression.text, aliases)
+    lists = [name for name in sorted(expression.lists) if name in aliases]
+    places = [max(at for at, alias in enumerate(aliases) if alias == name) for name in lists]  # an AllOf stands last
+    bind = expression.bind if field.type is FieldType.NUMBER else expression.bind_text
+    evaluate = bind([aliases[index] for index in used], lists=lists, now=now)
+    operand = operand_for(field.type)
+    if not lists:
+        return lambda raw: evaluate([operand(raw[index]) for index in used])
+
+    def whole(value: object) -> object:
+        return value if isinstance(value, list | dict) else operand(value)
+
+    return lambda raw: evaluate([operand(raw[index]) for index in used] + [whole(raw[at]) for at in places])
+
+
+def _tell_of_lists(field: Field, aliases: Aliases, names: Sequence[str], raw: RawRow, warn: Warn) -> None:
+    for name in names:
+        if name in aliases and type(raw[aliases.index(name)]) is list:
+            _tell_of_list(field, name, warn)
+
+
+def _tell_of_list(field: Field, alias: str, warn: Warn) -> None:
+    warn(f"`{alias}` is a list and {field.name} a number: write `sum({alias})`, or avg, min, max, count or size of it")
 
 
 def _quick(index: int, evaluate: Callable[[Sequence[object]], object], cell: Cell) -> Cell:
@@ -235,8 +322,8 @@ def _quick(index: int, evaluate: Callable[[Sequence[object]], object], cell: Cel
 def _aliases_in(text: str, aliases: Aliases) -> list[int]:
     """The aliases an expression can reach; one that looks names up at run time reaches them all."""
     if "get(" in text or "has(" in text:
-        return list(range(len(aliases)))
-    return [index for index, alias in enumerate(aliases) if alias and alias in text]
+        return [index for index, alias in enumerate(aliases) if not isinstance(alias, AllOf)]
+    return [index for index, alias in enumerate(aliases) if alias and alias in text and not isinstance(alias, AllOf)]
 
 
 def _data_unit(values: Sequence[object]) -> str | None:

@@ -15,6 +15,7 @@ from openai_monitor.collect.fields import (
     compile_cells,
     compile_filters,
     declared_fields,
+    lists_to_read,
 )
 from openai_monitor.collect.parse import Aliases, Ask, Parse, compile_parse
 from openai_monitor.collect.verdict import check_error_object
@@ -27,10 +28,14 @@ _JSON_TYPES = ("jsonPath", "default")
 
 @dataclass(frozen=True, slots=True)
 class Program:
-    """The language part of a metric set as closures; the same for all monitors that share it."""
+    """The language part of a metric set as closures; the same for all monitors that share it.
+
+    ``columns`` are what a raw row holds: the aliases, and behind them the lists of what some paths find.
+    """
 
     fields: tuple[Field, ...]
     aliases: Aliases
+    columns: Aliases
     parse: Parse
     cells: tuple[Cell, ...]
     keep: Callable[[Row], bool] | None
@@ -104,8 +109,9 @@ def _compile(source: _Source, now: Clock) -> Program:
     http = metric_set.http or Http()
     aliases = alias_names(metric_set)
     fields = declared_fields(metric_set)
+    columns = (*aliases, *lists_to_read(metric_set))
     try:
-        parse = compile_parse(http, aliases, metric_set.name or "")
+        parse = compile_parse(http, columns, metric_set.name or "")
     except SyntaxFault as fault:
         raise CollectionError(
             Code.FAIL, f"the definition has a path or pattern that does not compile: {fault}"
@@ -115,8 +121,9 @@ def _compile(source: _Source, now: Clock) -> Program:
     return Program(
         fields=fields,
         aliases=aliases,
+        columns=columns,
         parse=_fail_for_want_of_a_name if _lacks_a_name(metric_set) else parse,
-        cells=compile_cells(metric_set, aliases, now),
+        cells=compile_cells(metric_set, columns, now),
         keep=compile_filters(metric_set, fields, now),
         looks_for_error=(http.parse_type or "default") in _JSON_TYPES,
     )

@@ -11,12 +11,12 @@ from dataclasses import dataclass
 from openai_monitor.collect.answer import Answer
 from openai_monitor.collect.explain.alias import why_empty
 from openai_monitor.collect.explain.offer import Offer, offer_of
-from openai_monitor.collect.fields import Clock, calculations, operand_for
+from openai_monitor.collect.fields import Clock, bind_expression, calculations
 from openai_monitor.collect.parse import RawRow
 from openai_monitor.collect.parse.json_body import read_json
 from openai_monitor.collect.program import Program
 from openai_monitor.collect.values import number_and_unit
-from openai_monitor.definition.expression import Expression, compile_expression
+from openai_monitor.definition.expression import Expression, compile_expression, known_names
 from openai_monitor.definition.model import Http, MetricSet
 from openai_monitor.definition.path import kind
 from openai_monitor.definition.units import UnitEntry, converts, parse_unit_entry
@@ -141,9 +141,9 @@ class Explainer:
         return why_empty(alias, self._offer.rows[index] if self._offer.rows else None, self._offer)
 
     def _verdict(self, text: str, row: Row) -> str:
-        names = [field.name for field in self._program.fields]
+        names = tuple(field.name for field in self._program.fields)
         try:
-            result = compile_expression(text).bind(names, now=self._now)(row)
+            result = compile_expression(text, known_names(names)).bind(names, now=self._now)(row)
         except ExpressionSyntaxError as fault:
             return f"{quote(text)} is no expression ({fault})"
         except EvaluationError as error:
@@ -224,9 +224,7 @@ class Explainer:
         return expression.text in self._program.aliases and expression.text in expression.names
 
     def _evaluate(self, field: Field, expression: Expression, index: int) -> object:
-        operand = operand_for(field.type)
-        bind = expression.bind if field.type is FieldType.NUMBER else expression.bind_text
-        return bind(self._program.aliases, now=self._now)([operand(value) for value in self._raw_rows[index]])
+        return bind_expression(field, self._program.columns, expression, self._now)(self._raw_rows[index])
 
 
 def _ignore(_warning: str) -> None:

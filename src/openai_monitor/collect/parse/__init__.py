@@ -14,6 +14,13 @@ from openai_monitor.definition.model import Http
 
 Aliases = tuple[str, ...]
 
+
+class AllOf(str):
+    """A path among the aliases that stands for the list of all it finds, not for the first; jsonPath reads it."""
+
+    __slots__ = ()
+
+
 RawRow = Sequence[object]
 """One raw value for each alias of the set, in their order: JSON values, not yet typed."""
 

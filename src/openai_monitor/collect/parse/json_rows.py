@@ -5,7 +5,7 @@ from operator import itemgetter
 from typing import Any, TypeAlias
 
 from openai_monitor.collect.answer import Answer
-from openai_monitor.collect.parse import Aliases, RawRow
+from openai_monitor.collect.parse import Aliases, AllOf, RawRow
 from openai_monitor.definition.model import Http
 from openai_monitor.definition.path import compile_path
 from openai_monitor.definition.pattern import Pattern, compile_pattern
@@ -20,15 +20,19 @@ class RowReader:
 
     An alias is the literal key of a row's object. Where that is missing or null, an alias that starts with
     ``$.`` is a path inside the row (with ``paths``), ``responseTime`` and ``keyword`` are figures of the answer,
-    whatever their case, and everything else is None. Raises SyntaxFault when a path, or the keyword that an
-    alias counts, does not compile.
+    whatever their case, and everything else is None. An ``AllOf`` is the list of all that its path finds. Raises
+    SyntaxFault when a path, or the keyword that an alias counts, does not compile.
     """
 
     def __init__(self, http: Http, aliases: Aliases, *, paths: bool) -> None:
         self._aliases = aliases
         self._summaries = [_summary(http, alias) for alias in aliases]
+        lists = {str(alias): at for at, alias in enumerate(aliases) if isinstance(alias, AllOf)}
+        self._firsts = [(at, lists[alias]) for at, alias in enumerate(aliases) if lists.get(alias, at) != at]
+        read_from_lists = dict(self._firsts)
         defaults = (
-            _default(alias, summary, paths=paths) for alias, summary in zip(aliases, self._summaries, strict=True)
+            None if at in read_from_lists else _default(alias, summary, paths=paths)
+            for at, (alias, summary) in enumerate(zip(aliases, self._summaries, strict=True))
         )
         self._defaults = [(at, default) for at, default in enumerate(defaults) if default is not None]
         self._at_once = itemgetter(*aliases) if len(aliases) > 1 and not self._defaults else None
@@ -45,6 +49,10 @@ class RowReader:
             for row, item in zip(rows, objects, strict=True):
                 if row[at] is None:
                     row[at] = default(item, answer)
+        for at, list_at in self._firsts:
+            for row in rows:
+                if row[at] is None and row[list_at]:
+                    row[at] = row[list_at][0]  # type: ignore[index]
         return list(rows)
 
     def scalar(self, value: object, answer: Answer) -> RawRow:
@@ -55,6 +63,9 @@ class RowReader:
 def _default(alias: str, summary: Summary | None, *, paths: bool) -> Default | None:
     """What an alias is where the object has no such key."""
     if paths and alias.startswith("$."):
+        if isinstance(alias, AllOf):
+            found = compile_path(alias).all
+            return lambda item, _: found(item)
         first = compile_path(alias).first
         return lambda item, _: first(item)
     if summary is not None:

@@ -51,9 +51,10 @@ _CHOICES = {"?:": closures.unless_true, "??": closures.unless_null}
 
 
 class Compiler:
-    """Binds one expression to the names of a row; ``now`` gives epoch milliseconds."""
+    """Binds one expression to the names of a row, behind which stand its lists; ``now`` gives epoch milliseconds."""
 
-    def __init__(self, names: Sequence[str], now: Callable[[], int]) -> None:
+    def __init__(self, names: Sequence[str], now: Callable[[], int], lists: Sequence[str] = ()) -> None:
+        self._lists = {name: index for index, name in enumerate(lists, start=len(names))}
         self._index = {name: index for index, name in enumerate(names)}
         self._most_dots = max((name.count(".") for name in names), default=0)
         self._now = now
@@ -269,9 +270,9 @@ class Compiler:
         return closures.folded(self.value(left), rest[::-1])
 
     def _unary(self, symbol: str, operand: Node) -> Closure:
-        inside = self.value(operand)
         if symbol in ("empty", "size"):
-            return _forgiving(inside, symbol)
+            return _forgiving(self._list_or_value(operand), symbol)
+        inside = self.value(operand)
         slow: dict[str, Callable[[Value], Value]] = {
             "-": operators.negative,
             "+": operators.positive,
@@ -304,6 +305,8 @@ class Compiler:
         own = {"now": self._now_call, "get": self._get_call, "has": self._has_call}
         if node.namespace is None and node.name in own:
             return own[node.name](node.arguments)
+        if node.namespace is None and node.name in functions.AGGREGATES:
+            return self._aggregate(functions.AGGREGATES[node.name], node)
         if (node.namespace, node.name) not in functions.FUNCTIONS:
             known = node.namespace in functions.NAMESPACES
             kind = UnsolvableCallError if known else EvaluationError
@@ -316,6 +319,17 @@ class Compiler:
             only = arguments[0]
             return lambda row: function(only(row))
         return closures.two_operands(arguments[0], arguments[1], function)
+
+    def _aggregate(self, function: Callable[[Sequence[Value]], Value], node: Call) -> Closure:
+        if not node.arguments:
+            return closures.failure(f"`{node.name}` takes a list, or several values", UnsolvableCallError)
+        arguments = [self._list_or_value(argument) for argument in node.arguments]
+        return lambda row: function([argument(row) for argument in arguments])
+
+    def _list_or_value(self, node: Node) -> Closure:
+        """Compile an argument that may be a list: a variable is then what the answer holds, not its text."""
+        place = self._lists.get(list_name(node) or "")
+        return self.value(node) if place is None else closures.variable(place)
 
     def _now_call(self, arguments: tuple[Node, ...]) -> Closure:
         if arguments:
@@ -366,6 +380,18 @@ class Compiler:
             return text
 
         return run
+
+
+def list_name(node: Node) -> str | None:
+    """The variable that an argument is, with or without parentheses or by ``get``; None for any other."""
+    match node:
+        case Group(inner):
+            return list_name(inner)
+        case Name():
+            return node.text
+        case Call(None, "get", (Literal(str(name)),)):
+            return name
+    return None
 
 
 def _runs(steps: tuple[Key | Index, ...]) -> Iterator[tuple[Key | Index, ...]]:

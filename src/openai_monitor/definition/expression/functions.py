@@ -2,13 +2,20 @@
 
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from openai_monitor.definition.expression.numbers import JavaInteger
 from openai_monitor.definition.expression.operators import equal, identity, member
-from openai_monitor.definition.expression.values import NotANumberError, UnsolvableCallError, Value, operand_text
+from openai_monitor.definition.expression.values import (
+    NotANumberError,
+    NullOperandError,
+    UnsolvableCallError,
+    Value,
+    operand_text,
+    to_decimal,
+)
 from openai_monitor.errors import EvaluationError, PatternSyntaxError
 
 if TYPE_CHECKING:
@@ -169,6 +176,66 @@ def mapping(entries: list[tuple[Value, Value]]) -> dict[Value, Value]:
     except TypeError:
         raise EvaluationError("an object or list is no key") from None
 
+
+def count_of(arguments: Sequence[Value]) -> JavaInteger:
+    """How many values there are: of a list, those that are not null."""
+    return JavaInteger(sum(1 for _ in _entries(arguments)))
+
+
+def sum_of(arguments: Sequence[Value]) -> Value:
+    """The sum of all numbers, computed in decimal; 0 for an empty list."""
+    return _double(sum(_numbers(arguments)))
+
+
+def average_of(arguments: Sequence[Value]) -> Value:
+    """The mean of all numbers; null for an empty list."""
+    numbers = list(_numbers(arguments))
+    return _double(Decimal(sum(numbers)) / len(numbers)) if numbers else None
+
+
+def least_of(arguments: Sequence[Value]) -> Value:
+    """The least of all numbers; null for an empty list."""
+    return _double(min(_numbers(arguments), default=None))
+
+
+def most_of(arguments: Sequence[Value]) -> Value:
+    """The greatest of all numbers; null for an empty list."""
+    return _double(max(_numbers(arguments), default=None))
+
+
+def _entries(arguments: Sequence[Value]) -> Iterator[Value]:
+    """The values that arguments hold: a list's are those that are not null; an argument that is null fails."""
+    for argument in arguments:
+        if argument is None:
+            raise NullOperandError("an operand is null")
+        if isinstance(argument, list | tuple | range):
+            yield from (value for value in argument if value is not None)
+        else:
+            yield argument
+
+
+def _numbers(arguments: Sequence[Value]) -> Iterator[int | Decimal]:
+    for value in _entries(arguments):
+        if isinstance(value, bool | dict | list | tuple) or value == "":
+            raise NotANumberError("a list holds something else than numbers")
+        number = to_decimal(value)
+        yield int(number) if number == number.to_integral_value() else number
+
+
+def _double(number: int | Decimal | None) -> Value:
+    if number is None or isinstance(number, int):
+        return number
+    return int(number) if number == number.to_integral_value() else float(number)
+
+
+AGGREGATES: dict[str, Callable[[Sequence[Value]], Value]] = {
+    "count": count_of,
+    "sum": sum_of,
+    "avg": average_of,
+    "min": least_of,
+    "max": most_of,
+}
+"""Functions over lists, an extension of ours: over all values of the lists and single values given."""
 
 FUNCTIONS: dict[tuple[str | None, str], tuple[int, Callable[..., Value]]] = {
     (None, "equals"): (2, equals),

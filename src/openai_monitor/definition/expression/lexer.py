@@ -1,6 +1,7 @@
 """Text to tokens, as Apache JEXL 3.2 cuts it: longest match, ASCII names, and its own rules after a dot."""
 
 import re
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from openai_monitor.errors import ExpressionSyntaxError
@@ -54,6 +55,10 @@ _OUTER_BLANKS = " \xa0\u1680\u2028\u2029\u202f\u205f\u3000" + "".join(map(chr, r
 
 _BLANK_STARTS = frozenset(" \t\n\r\f#/")
 _KEY = re.compile(r"[0-9A-Za-z_$@]+")
+_LENGTHENS = re.compile(r"[0-9A-Za-z_$@\[(]|\s*\??\.[0-9A-Za-z_$@'\"]")
+"""What may not follow an alias in an expression: it would be part of a longer name, or a step behind it."""
+
+_OPERAND_ENDS = frozenset({")", "]", "}", "null", "true", "false", "NaN"})
 _ANNOTATION = re.compile(r"@[0-9A-Za-z_$]+")
 _TOKEN = re.compile(
     rf"""
@@ -72,8 +77,12 @@ _TOKEN = re.compile(
 )
 
 
-def tokenize(text: str) -> list[Token]:
-    """Cut an expression into tokens, the last one of kind ``end``."""
+def tokenize(text: str, spelled: Sequence[str] = ()) -> list[Token]:
+    """Cut an expression into tokens, the last one of kind ``end``.
+
+    ``spelled`` are names that are no plain names, such as ``$.tags[0].n`` or ``24h``, longest first: where one of them
+    stands as a whole operand, it is one token of kind ``name``.
+    """
     if len(text) > MAX_LENGTH:
         raise ExpressionSyntaxError(f"the expression is longer than {MAX_LENGTH} characters", MAX_LENGTH)
     tokens: list[Token] = []
@@ -81,11 +90,23 @@ def tokenize(text: str) -> list[Token]:
     position = _skip(text, len(text) - len(text.lstrip(_OUTER_BLANKS)))
     while position < len(text):
         after_dot = bool(tokens) and tokens[-1].kind == "op" and tokens[-1].text in (".", "?.")
-        token = (_key(text, position) if after_dot else None) or _token(text, position)
+        token = _spelled(text, position, spelled, tokens) if spelled and not after_dot else None
+        token = token or (_key(text, position) if after_dot else None) or _token(text, position)
         tokens.append(token)
         position = _skip(text, token.end)
     tokens.append(Token("end", "", len(text), len(text)))
     return tokens
+
+
+def _spelled(text: str, position: int, names: Sequence[str], before: Sequence[Token]) -> Token | None:
+    """The longest of the names that stands here as a whole operand: nothing that lengthens a name stands around it."""
+    if before and (before[-1].kind not in ("op", "word") or before[-1].text in _OPERAND_ENDS):
+        return None
+    for name in names:
+        end = position + len(name)
+        if text.startswith(name, position) and not _LENGTHENS.match(text, end):
+            return Token("name", name, position, end)
+    return None
 
 
 def slashes_in(text: str) -> str | None:

@@ -5,6 +5,7 @@ Left out here alone: assignments, and ``class`` behind a plain name. Comparisons
 """
 
 import re
+from collections.abc import Sequence
 
 from openai_monitor.definition.expression.lexer import (
     FLOAT_AFTER_NAME,
@@ -58,9 +59,12 @@ _CONSTANTS = {"null": None, "true": True, "false": False}
 _PLAIN_NAME = re.compile(r"[A-Za-z_$][A-Za-z_$0-9]*(?:\.[A-Za-z_$0-9]+)*")
 
 
-def parse(text: str) -> Node:
-    """Build the tree of an expression; raises ExpressionSyntaxError with the offset of what does not fit."""
-    return _plain_name(text) or _Parser(text, 0).whole()
+def parse(text: str, spelled: Sequence[str] = ()) -> Node:
+    """Build the tree of an expression; raises ExpressionSyntaxError with the offset of what does not fit.
+
+    ``spelled`` are names to take as they are spelled, see ``tokenize``.
+    """
+    return _plain_name(text) or _Parser(text, 0, spelled).whole()
 
 
 def _plain_name(text: str) -> Name | None:
@@ -83,8 +87,8 @@ def _refuse_class(parts: tuple[str, ...], offset: int) -> None:
 
 
 class _Parser:
-    def __init__(self, text: str, depth: int) -> None:
-        self._tokens = tokenize(text)
+    def __init__(self, text: str, depth: int, spelled: Sequence[str] = ()) -> None:
+        self._tokens = tokenize(text, spelled)
         self._position = 0
         self._token = self._tokens[0]
         self._depth = depth

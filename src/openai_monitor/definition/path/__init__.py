@@ -28,16 +28,25 @@ class Path:
     """A compiled path.
 
     ``first(row)`` reads an alias in its row: the first value found, None when anything is missing. Never raises.
+    ``selects_one`` is whether no row can have several.
     """
 
-    __slots__ = ("_explanation", "_route", "_steps", "first", "text")
+    __slots__ = ("_explanation", "_route", "_steps", "first", "selects_one", "text")
 
     def __init__(self, text: str, steps: Steps) -> None:
         self.text = text
         self._steps = steps
         self._route = Route(steps)
         self._explanation: Explanation | None = None
+        self.selects_one = self._route.definite
         self.first: Callable[[object], object] = _compile_first(steps, self._route)
+
+    def all(self, row: object) -> list[object] | None:
+        """Read an alias in its row: every value found, None when a step before the last is missing. Never raises."""
+        try:
+            return self._route.values(row, Scope(row))
+        except (Missing, Rejected, Failed):
+            return None
 
     def select(self, document: object) -> list[object]:
         """Select, in the order of the document; raises PathNotFound when a step before the last is missing.

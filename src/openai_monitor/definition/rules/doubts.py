@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from functools import lru_cache
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from openai_monitor.definition.definition import Definition, KeyPath
 from openai_monitor.definition.model import PARAMETER_TYPES, Http, MetricSet, ParamSpec
@@ -16,6 +16,9 @@ from openai_monitor.definition.timeexpr import expand_times, has_misspelt_time, 
 from openai_monitor.definition.units import converts, parse_unit_entry
 from openai_monitor.definition.wording import nearest, quote
 from openai_monitor.errors import EvaluationError, SyntaxFault
+
+if TYPE_CHECKING:
+    from openai_monitor.definition.expression import KnownNames
 
 DOUBTS = Rules("warning")
 
@@ -162,10 +165,11 @@ def calculate_syntax(definition: Definition) -> Iterator[Finding]:
     """What is no expression is taken for the name of an alias."""
     for path, metric_set in _collected(definition):
         known = _aliases(metric_set)
+        names = _known_names(known)
         for where, _, text in _calculates(path, metric_set):
             if has_placeholder(text) or text in known:
                 continue
-            fault = _facts(text).fault
+            fault = _facts(text, names).fault
             if fault is not None:
                 message = f"{quote(text)} is no expression ({fault}) and no alias, the field stays empty"
                 yield Finding(where, message, "mend the expression, or list the alias")
@@ -176,10 +180,11 @@ def unknown_name(definition: Definition) -> Iterator[Finding]:
     """An expression that reads what is no alias gives nothing."""
     for path, metric_set in _collected(definition):
         known = _aliases(metric_set)
+        names = _known_names(known)
         for where, _, text in _calculates(path, metric_set):
             if has_placeholder(text) or text in known:
                 continue
-            for name in _facts(text).names:
+            for name in _facts(text, names).names:
                 if name not in known and name.partition(".")[0] not in known:
                     yield Finding(where, f"reads {quote(name)}, which is no alias of the set", nearest(name, known))
 
@@ -350,6 +355,12 @@ def _aliases(metric_set: MetricSet) -> Names:
     return dict.fromkeys(aliases) or _field_names(metric_set)
 
 
+def _known_names(aliases: Names) -> "KnownNames":
+    from openai_monitor.definition.expression import known_names  # noqa: PLC0415 - only validation needs it here
+
+    return known_names(tuple(aliases))
+
+
 def _calculates(path: KeyPath, metric_set: MetricSet) -> Iterator[tuple[KeyPath, str, str]]:
     """The calculates with their paths: (path, field, expression)."""
     for index, entry in enumerate(metric_set.calculates or ()):
@@ -379,12 +390,12 @@ class _Facts(NamedTuple):
 
 
 @lru_cache(maxsize=20_000)
-def _facts(text: str) -> _Facts:
+def _facts(text: str, known: "KnownNames | None" = None) -> _Facts:
     from openai_monitor.definition.expression import compile_expression  # noqa: PLC0415 - only validation needs it here
     from openai_monitor.definition.expression.lexer import slashes_in  # noqa: PLC0415 - likewise
 
     try:
-        expression = compile_expression(text)
+        expression = compile_expression(text, known) if known else compile_expression(text)
     except SyntaxFault as fault:
         return _Facts(str(fault))
     patterns = tuple(pattern for pattern, _ in expression.patterns)

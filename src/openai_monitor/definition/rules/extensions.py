@@ -9,7 +9,7 @@ from openai_monitor.definition.rules.failures import FAILURES
 from openai_monitor.definition.rules.refusals import has_placeholder
 from openai_monitor.definition.timeexpr import has_times
 from openai_monitor.definition.wording import quote
-from openai_monitor.errors import PathSyntaxError
+from openai_monitor.errors import ExpressionSyntaxError, PathSyntaxError
 
 EXTENSIONS = Rules("warning")
 """Each finding is a use of an extension, which loads in HertzBeat and means something else there."""
@@ -23,6 +23,7 @@ def extension(definition: Definition) -> Iterator[Finding]:
     yield from _time_zones(definition)
     yield from _around_rows(definition)
     yield from _pages(definition)
+    yield from _expressions(definition)
 
 
 @FAILURES
@@ -77,6 +78,45 @@ def _pages(definition: Definition) -> Iterator[Finding]:
         name = quote(key.rpartition(".")[0])
         message = f"all pages of metric set {name} are asked for here; HertzBeat reads the first"
         yield Finding(("annotations", key), message, "ask for as many entries a page as the API gives")
+
+
+def _expressions(definition: Definition) -> Iterator[Finding]:
+    from openai_monitor.definition.expression import (  # noqa: PLC0415 - only validation needs it here
+        compile_expression,
+        known_names,
+    )
+
+    for path, metric_set, _ in each_http(definition):
+        known = known_names(tuple(alias for alias in metric_set.alias_fields or () if alias))
+        for index, entry in enumerate(metric_set.calculates or ()):
+            text = (entry or "").partition("=")[2].strip()
+            where = (*path[:-1], "calculates", index)
+            try:
+                expression = compile_expression(text, known)
+            except ExpressionSyntaxError:
+                continue
+            for name in sorted(expression.aggregates):
+                message = f"`{name}` is a function of this program: HertzBeat has none of this name"
+                yield Finding(where, message, "the field is empty there")
+            for alias in sorted(expression.spelled if not expression.aggregates else ()):
+                if not alias.startswith("`") and (alias != text or _is_constant(text)):
+                    there = "a constant" if alias == text else "something else"
+                    message = f"{quote(alias)} is the alias here and {there} in HertzBeat"
+                    yield Finding(where, message, f"write {_get(alias)}, which both read alike")
+
+
+def _is_constant(text: str) -> bool:
+    from openai_monitor.definition.expression import compile_expression  # noqa: PLC0415 - as above
+
+    try:
+        return not compile_expression(text).names
+    except ExpressionSyntaxError:
+        return False
+
+
+def _get(alias: str) -> str:
+    quotation = "'" if '"' in alias else '"'
+    return f"get({quotation}{alias}{quotation})"
 
 
 def _lineage_aliases(definition: Definition) -> Iterator[tuple[KeyPath, str, Http]]:
