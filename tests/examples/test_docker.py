@@ -127,3 +127,11 @@ def test_its_monitors_file_is_good_and_takes_the_secret() -> None:
 def test_monitors_files_name_a_schema_that_is_there(place: str) -> None:
     (name,) = re.findall(r"\$schema=(\S+)", (EXAMPLES / place).read_text(encoding="utf-8"))
     assert ((EXAMPLES / place).parent / name).is_file()
+
+
+def test_the_listener_knows_the_name_that_prometheus_asks_for() -> None:
+    prometheus: Any = yaml.safe_load((FOLDER / "prometheus.yml").read_text(encoding="utf-8"))
+    (target,) = prometheus["scrape_configs"][0]["static_configs"][0]["targets"]
+    setup = read_setup(FOLDER / "monitors.yml")
+    assert setup.web is not None
+    assert target.partition(":")[0] in setup.web.hosts

@@ -75,7 +75,8 @@ class Client:
         await self._writer.drain()
 
     async def ask(self, path: str, method: str = "GET", **headers: str) -> Got:
-        lines = [f"{method} {path} HTTP/1.1", "Host: x", *(f"{k.replace('_', '-')}: {v}" for k, v in headers.items())]
+        given = {"Host": "localhost", **headers}
+        lines = [f"{method} {path} HTTP/1.1", *(f"{k.replace('_', '-')}: {v}" for k, v in given.items())]
         await self.send("\r\n".join(lines) + "\r\n\r\n")
         return await self.answer(has_body=method != "HEAD")
 

@@ -2,13 +2,15 @@
 
 import asyncio
 import base64
+import threading
 from pathlib import Path
 
 import pytest
 from tests.service.web.clients import get, listening, sink_with
 
+from openai_monitor.service.web import authentication
 from openai_monitor.service.web.authentication import hash_password
-from openai_monitor.service.web.settings import WebSettings
+from openai_monitor.service.web.settings import PasswordHash, WebSettings
 
 
 def basic(username: str, password: str) -> str:
@@ -83,6 +85,83 @@ def test_a_command_is_not_run_for_each_request(tmp_path: Path) -> None:
     given: dict[str, object] = {"bearer": {"command": [str(script)]}}
     assert statuses(given, *["Bearer tok-fake"] * 5) == [200] * 5
     assert (tmp_path / "runs").read_text() == "x\n"
+
+
+class Hashing:
+    """scrypt that is held, and says what it hashed."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.hashed: list[str] = []
+        self.go = threading.Semaphore(0)
+        self.begun = threading.Event()
+        self._scrypt = authentication._scrypt
+        monkeypatch.setattr(authentication, "_scrypt", self.scrypt)
+
+    def scrypt(self, text: str, like: PasswordHash) -> bytes:
+        self.hashed.append(text)
+        self.begun.set()
+        assert self.go.acquire(timeout=30)
+        return self._scrypt(text, like)
+
+
+def test_a_password_that_was_right_before_waits_for_no_guess(monkeypatch: pytest.MonkeyPatch) -> None:
+    given = {"basic": {"username": "ann", "password": {"hash": hash_password("pw-fake")}}}
+
+    async def main() -> None:
+        async with listening(sink_with(), authentication=given) as web:
+            assert (await get(web, "/metrics", Authorization=basic("ann", "pw-fake"))).status == 200
+            hashing = Hashing(monkeypatch)
+            guesses = [asyncio.create_task(get(web, "/metrics", Authorization=basic("ann", f"{n}"))) for n in range(30)]
+            await asyncio.to_thread(hashing.begun.wait, 30)
+            for _ in range(3):  # while not one guess has been hashed to its end
+                assert (await get(web, "/metrics", Authorization=basic("ann", "pw-fake"))).status == 200
+            hashing.go.release(30)
+            assert {got.status for got in await asyncio.gather(*guesses)} == {401}
+
+    asyncio.run(main())
+
+
+def test_a_password_that_comes_while_many_guess_is_soon_hashed(monkeypatch: pytest.MonkeyPatch) -> None:
+    given = {"basic": {"username": "ann", "password": {"hash": hash_password("pw-fake")}}}
+    hashing = Hashing(monkeypatch)
+
+    async def main() -> None:
+        async with listening(sink_with(), authentication=given) as web:
+            guard = web._guard
+            assert guard is not None
+            guesses = [asyncio.create_task(guard.allows(basic("ann", f"{n}"))) for n in range(30)]
+            await asyncio.sleep(0)
+            right = asyncio.create_task(guard.allows(basic("ann", "pw-fake")))
+            await asyncio.sleep(0)
+            given_up = asyncio.create_task(guard.allows(basic("ann", "given up")))
+            await asyncio.sleep(0)
+            given_up.cancel()
+            hashing.go.release(4)
+            assert await right
+            assert len(hashing.hashed) <= 5
+            hashing.go.release(30)
+            assert not any(await asyncio.gather(*guesses))
+            assert "1" in hashing.hashed[:5]  # and the first does not wait for ever
+
+    asyncio.run(main())
+
+
+def test_a_wrong_password_is_hashed_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(authentication, "_MOST_WRONG", 2)
+    hashing = Hashing(monkeypatch)
+    hashing.go.release(100)
+    hashed: dict[str, object] = {"bearer": {"hash": hash_password("tok-fake")}}
+    assert statuses(hashed, *["Bearer a"] * 5, "Bearer b", "Bearer a", "Bearer c", "Bearer a") == [401] * 9
+    assert hashing.hashed == ["a", "b", "c", "a"]
+
+
+def test_a_command_that_fails_is_not_run_for_each_request(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    script = tmp_path / "give"
+    script.write_text(f"#!/bin/sh\necho x >> {tmp_path}/runs\nexit 1\n")
+    script.chmod(0o755)
+    assert statuses({"bearer": {"command": [str(script)]}}, *["Bearer tok-fake"] * 5) == [503] * 5
+    assert (tmp_path / "runs").read_text() == "x\n"
+    assert caplog.text.count("nobody is let in") == 1
 
 
 @pytest.mark.parametrize(

@@ -256,7 +256,9 @@ def test_a_mistake_of_ours_is_an_answer_and_the_listener_goes_on(caplog: pytest.
             client.close()
 
     asyncio.run(main())
-    assert "a mistake of ours at /probe" in caplog.text
+    assert "a mistake of ours at /probe (RuntimeError in test_site.py, line" in caplog.text
+    assert "Traceback" not in caplog.text
+    assert "fake" not in caplog.text
 
 
 PROMETHEUS = """

@@ -7,9 +7,10 @@ import hashlib
 import hmac
 import os
 import time
+from collections import OrderedDict, deque
 from dataclasses import dataclass
 
-from openai_monitor.schedule.secrets import SecretSource
+from openai_monitor.schedule.secrets import SecretError, SecretSource
 from openai_monitor.service.web.settings import Authentication, Password, PasswordHash
 from openai_monitor.sinks.aside import aside
 
@@ -28,9 +29,13 @@ def hash_password(password: str) -> str:
     )
 
 
+_MOST_WRONG = 1000
+"""Wrong passwords that are known to be so, and are not hashed again."""
+
+
 @dataclass(slots=True)
 class _Read:
-    value: str
+    value: str | SecretError
     until: float
 
 
@@ -40,10 +45,11 @@ class Guard:
     def __init__(self, settings: Authentication) -> None:
         self._settings = settings
         self._read: dict[SecretSource, _Read] = {}
-        # Hashing is slow on purpose: one at a time, and not again for what was found right.
-        self._hashing = asyncio.Lock()
+        self._reading = asyncio.Lock()
+        self._hashing = _Turns()
         self._key = os.urandom(32)
         self._right: set[bytes] = set()
+        self._wrong: OrderedDict[bytes, None] = OrderedDict()
 
     @property
     def challenge(self) -> str:
@@ -69,21 +75,77 @@ class Guard:
         return _equal(given, await self._value(wanted))
 
     async def _value(self, source: SecretSource) -> str:
-        known = self._read.get(source)
-        if known is None or time.monotonic() > known.until:
-            known = self._read[source] = _Read(await source.read(), time.monotonic() + KEPT_SECONDS)
+        async with self._reading:
+            known = self._read.get(source)
+            if known is None or time.monotonic() > known.until:
+                known = self._read[source] = _Read(await _value_or_error(source), time.monotonic() + KEPT_SECONDS)
+        if isinstance(known.value, SecretError):
+            raise known.value
         return known.value
 
     async def _hashes_to(self, given: str, wanted: PasswordHash) -> bool:
+        """Hashing is slow on purpose, so nothing is hashed twice: what was right once waits for no other's guess."""
         seen = hmac.digest(self._key, wanted.salt + given.encode("utf-8", "surrogatepass"), "sha256")
+        if self._is_known(seen):
+            return seen in self._right
         async with self._hashing:
-            if seen in self._right:
-                return True
+            if self._is_known(seen):
+                return seen in self._right
             digest = await aside(_scrypt, given, wanted)
-            if not hmac.compare_digest(digest, wanted.digest):
-                return False
+        if hmac.compare_digest(digest, wanted.digest):
             self._right.add(seen)
             return True
+        self._wrong[seen] = None
+        if len(self._wrong) > _MOST_WRONG:
+            self._wrong.popitem(last=False)
+        return False
+
+    def _is_known(self, seen: bytes) -> bool:
+        return seen in self._right or seen in self._wrong  # both hold digests under a key that nobody has
+
+
+class _Turns:
+    """One at a time; in turn the one that came last and the one that came first.
+
+    So whoever comes while many guess is next but one, and none waits for ever.
+    """
+
+    def __init__(self) -> None:
+        self._waiting: deque[asyncio.Future[None]] = deque()
+        self._is_taken = False
+        self._is_newest_next = False
+
+    async def __aenter__(self) -> None:
+        if not self._is_taken:
+            self._is_taken = True
+            return
+        turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._waiting.append(turn)
+        try:
+            await turn
+        except asyncio.CancelledError:
+            if turn.done() and not turn.cancelled():
+                self._give_on()
+            raise
+
+    async def __aexit__(self, *_: object) -> None:
+        self._give_on()
+
+    def _give_on(self) -> None:
+        while self._waiting:
+            self._is_newest_next = not self._is_newest_next
+            turn = self._waiting.pop() if self._is_newest_next else self._waiting.popleft()
+            if not turn.done():
+                turn.set_result(None)
+                return
+        self._is_taken = False
+
+
+async def _value_or_error(source: SecretSource) -> str | SecretError:
+    try:
+        return await source.read()
+    except SecretError as error:
+        return error
 
 
 def _scrypt(text: str, like: PasswordHash) -> bytes:

@@ -92,6 +92,21 @@ def _checked_listen(text: str) -> str:
     return text
 
 
+_NAME = re.compile(r"[a-z0-9_-]+(\.[a-z0-9_-]+)*")
+
+
+def _checked_host(text: str) -> str:
+    name = text.strip().lower().rstrip(".")
+    if not _NAME.fullmatch(name):
+        raise PydanticCustomError(
+            "host", "expected the name of a host as in `prometheus.example.com`, without scheme and port"
+        )
+    return name
+
+
+HostName = Annotated[str, AfterValidator(_checked_host), WithJsonSchema({"type": "string", "minLength": 1})]
+
+
 def _checked_username(text: str) -> str:
     if not text or ":" in text:
         raise PydanticCustomError("username", "expected a user name without `:`, where its password would begin")
@@ -132,6 +147,11 @@ class WebSettings(Settings):
 
     listen: Annotated[str, AfterValidator(_checked_listen)] = Field(
         "127.0.0.1:9464", description="HOST:PORT; without a host: every address of this machine."
+    )
+    hosts: list[HostName] = Field(
+        default=[],
+        description="Names under which it is asked, without authentication; addresses and this machine's own name, "
+        "and `localhost`, are known.",
     )
     authentication: Authentication | None = Field(
         None, description="For /metrics and /probe; /healthz and /readyz hold nothing of a monitor and need none."

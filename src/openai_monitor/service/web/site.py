@@ -14,6 +14,7 @@ from openai_monitor.errors import MonitorError
 from openai_monitor.schedule.events import RoundEvent
 from openai_monitor.schedule.secrets import SecretError
 from openai_monitor.service.web.authentication import Guard
+from openai_monitor.service.web.hosts import Hosts, host_name
 from openai_monitor.service.web.server import Ask, Reply, Server, text
 from openai_monitor.service.web.settings import WebSettings, split_listen
 from openai_monitor.service.web.tls import Certificate
@@ -24,6 +25,7 @@ PROBE_SECONDS = 60.0
 """For one that does not say how long it waits. Prometheus does."""
 
 MOST_PROBES = 8
+_MOST_QUERY_FIELDS = 20
 _LEAST_ZIPPED = 1024
 _KEPT_SECONDS = 1.0
 """For those who ask at once; a page of thousands of monitors is no small thing to keep."""
@@ -63,6 +65,7 @@ class Web:
         self._settings = settings
         self._site = site
         self._guard = Guard(settings.authentication) if settings.authentication else None
+        self._hosts = Hosts((split_listen(settings.listen)[0], *settings.hosts))
         certificate = Certificate(settings.tls) if settings.tls else None
         self._server = Server(self._answer, certificate.context if certificate else lambda: None)
         self._probes = asyncio.Semaphore(MOST_PROBES)
@@ -105,14 +108,22 @@ class Web:
 
     async def _refusal(self, ask: Ask) -> Reply | None:
         if self._guard is None:
-            return None
+            return None if await self._hosts.know(ask.host) else self._misdirected(ask.host)
         try:
             if await self._guard.allows(ask.headers.get("authorization")):
                 return None
         except SecretError as error:
-            _log.warning("web: nobody is let in: %s", error)
+            self._server.seldom.tell("requests that could not be let in", f"nobody is let in: {error}")
             return text(503, "It can't be checked who asks; the log says why.")
         return text(401, "Authorization is needed.", ("WWW-Authenticate", self._guard.challenge))
+
+    def _misdirected(self, host: str) -> Reply:
+        name = host_name(host)[:100]
+        advice = "if that is right, add the name to `web.hosts` in the monitors file, or set `web.authentication`"
+        self._server.seldom.tell(
+            "requests under a name that is not known", f"a request for {name!r} was refused: {advice}"
+        )
+        return text(421, f"This listener is not known to be {name!r}: {advice}.")
 
     async def _metrics(self, ask: Ask) -> Reply:
         exposition = self._site.exposition()
@@ -124,7 +135,10 @@ class Web:
         exposition = self._site.exposition()
         if exposition is None:
             return text(404, "There is no page: add `prometheus:` under `outputs:` in the monitors file.")
-        names = parse_qs(ask.query, max_num_fields=20).get("monitor", [])
+        try:
+            names = parse_qs(ask.query, max_num_fields=_MOST_QUERY_FIELDS).get("monitor", [])
+        except ValueError:
+            names = []
         if len(names) != 1:
             return text(400, "Say which monitor: /probe?monitor=NAME")
         if self._probes.locked():
