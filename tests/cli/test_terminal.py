@@ -1,6 +1,7 @@
 """What a person at a real terminal sees: the hidden prompt, colours, widths, the progress line."""
 
 import contextlib
+import json
 import os
 import re
 import select
@@ -10,9 +11,11 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 from tests.cli.conftest import MODULE, clean_environment
+from tests.collect.transport import web
 
 from openai_monitor.sandbox import running
 from openai_monitor.sandbox.server import Server
@@ -25,6 +28,20 @@ import pty
 import termios
 
 KEY = "sess-sandbox"
+ODD = """\
+category: custom
+app: odd
+name: {en-US: Odd}
+params:
+  - {field: host, name: {en-US: Host}, type: host, required: true}
+  - {field: port, name: {en-US: Port}, type: number, required: true}
+metrics:
+  - name: said
+    priority: 0
+    protocol: http
+    fields: [{field: text, type: 1}]
+    http: {host: ^_^host^_^, port: ^_^port^_^, url: /, method: GET, parseType: jsonPath, parseScript: $}
+"""
 COLUMNS = 60
 
 
@@ -151,3 +168,19 @@ def test_a_quick_run_shows_no_such_line() -> None:
     with screen("collect", "--sandbox") as terminal:
         assert terminal.end() == 0
     assert "collecting" not in terminal.shown
+
+
+@pytest.mark.parametrize("style", ["csv", "json", "ndjson", "table"])
+def test_nothing_that_an_api_sends_commands_the_terminal(style: str, tmp_path: Path) -> None:
+    evil = "\x1b]0;owned\x07\x9b2J\u202e\rgone\x7f"
+    (tmp_path / "odd.yml").write_text(ODD)
+    with web.Server(web.ok(json.dumps({"text": evil}).encode())) as served:
+        address = ["--param", "host=127.0.0.1", "--param", f"port={served.port}"]
+        with screen(
+            "collect", "--define", str(tmp_path / "odd.yml"), *address, "--format", style, NO_COLOR="1"
+        ) as terminal:
+            assert terminal.end() == 0
+    assert "owned" in terminal.shown
+    assert not re.search(
+        "[\x00-\x09\x0b\x0c\x0e-\x1f\x7f-\x9f\u202e]|\r(?!\n)", terminal.shown.replace("\r\r\n", "\r\n")
+    )

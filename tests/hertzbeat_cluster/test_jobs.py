@@ -244,3 +244,12 @@ def test_pages_can_be_told_of_in_the_monitors_own_annotations() -> None:
     definition = parsed({**rig.job(), "annotations": odd}).kind.definition
     assert definition is not None
     assert definition.document.annotations is None
+
+
+def test_a_name_of_the_manager_is_one_clean_line_and_goes_back_as_it_came() -> None:
+    odd = "ac\nme\u202e\x9b\x1b[31m"
+    told = like(rig.job(), 1)
+    told["metadata"]["instancename"] = odd
+    job = parsed(told)
+    assert job.name == "ac\\nme\\u202e\\x9b\\x1b[31m"
+    assert dict(job.metadata)["instancename"] == odd

@@ -4,11 +4,14 @@ import json
 import re
 
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
 from tests.outputs.rounds import COST, CREDIT, FAILED, NUMBER, SECRET, STRING, result, round_of
 
 from openai_monitor.cli.commands.collect import FORMATS as ON_COMMAND_LINE
 from openai_monitor.outputs import FORMATS, Style, render
 from openai_monitor.outputs.csv_table import files
+from openai_monitor.outputs.text import COMMANDS
 from openai_monitor.rows import Field, Skipped
 
 SECRETS = result("keys", (Field("key", SECRET), Field("other", SECRET)), ("sess-fake", None))
@@ -138,3 +141,23 @@ def test_texts_of_every_script_come_back_as_they_were() -> None:
     assert json.loads(render("json", collected))["metrics"][0]["rows"][0]["t"] == text
     assert json.loads(render("ndjson", collected))["row"]["t"] == text
     assert list(csv.reader(io.StringIO(render("csv", collected), newline="")))[1][2] == text
+
+
+@given(st.text())
+@example("\x1b[31m\x07\x9b2J\u202e\u2066\u2028\x7f\u200b\U000e0041\x85\ufeff")
+def test_json_holds_nothing_that_commands_a_terminal_and_is_read_back_as_it_was(text: str) -> None:
+    collected = round_of(
+        result("s", (Field(text, STRING), Field("n", NUMBER)), (text, 1)), name=text, tags=((text, text),)
+    )
+    for written in (render("json", collected), render("ndjson", collected)):
+        assert not re.search(f"[^ -~\n\xa0-\U0010ffff]|{COMMANDS.pattern}", written.replace("\n", ""))
+    read = json.loads(render("ndjson", collected))
+    assert (read["name"], read["tags"], read["row"]) == (
+        text,
+        {text: text},
+        {text: text, "n": 1} if text != "n" else {"n": 1},
+    )
+
+
+def test_json_writes_text_of_people_as_it_is() -> None:
+    assert '"Größe 日本 🎉 né"' in render("json", round_of(result("Größe 日本 🎉 né", (), ())))

@@ -3,6 +3,7 @@
 import io
 import json
 import logging
+import re
 
 import pytest
 
@@ -93,3 +94,12 @@ def test_levels_and_format_may_change_and_others_are_quiet() -> None:
     _log.error("shown")
     assert [json.loads(line)["message"] for line in stream.getvalue().splitlines()] == ["shown"]
     assert LEVELS == ("debug", "info", "warning", "error")
+
+
+@pytest.mark.parametrize("style", FORMATS)
+def test_no_line_turns_or_hides_text(style: str) -> None:
+    set_up("debug", style, stream := io.StringIO())
+    with about("acme", "7f-1"):
+        _log.debug("say \u202e\u2066\u200b\x9b\x85\u2028", extra={"about": {"x": "\u202e"}})
+    (line,) = stream.getvalue().splitlines()
+    assert re.fullmatch("[ -~\N{REPLACEMENT CHARACTER}]+", line)

@@ -63,9 +63,16 @@ def write(text: str) -> None:
 
 
 def write_data(text: str) -> None:
-    """Write a text for machines to standard output: UTF-8 and its own line ends, whatever the locale says."""
+    """Write a text for machines to standard output: UTF-8 and its own line ends, whatever the locale says.
+
+    Where a person is at the other end, nothing in it commands the terminal.
+    """
     if sys.stdout is None:
         return
+    if is_terminal(sys.stdout):
+        from openai_monitor.outputs.text import visible_lines  # noqa: PLC0415 - --help goes without
+
+        text = visible_lines(text)
     binary = getattr(sys.stdout, "buffer", None)
     if binary is None:  # someone's own stream of text in the place of standard output
         sys.stdout.write(text)

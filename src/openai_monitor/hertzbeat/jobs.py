@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 
 from openai_monitor.hertzbeat.errors import JobError
 from openai_monitor.hertzbeat.kinds import Kind, kind_of
+from openai_monitor.outputs.text import visible
 from openai_monitor.schedule.intervals import Dues
 
 ENCRYPTED = 2
@@ -47,8 +48,8 @@ class Job:
 
     @property
     def name(self) -> str:
-        """What its monitor is called in the manager."""
-        return dict(self.metadata).get("instancename") or str(self.monitor_id)
+        """What its monitor is called in the manager; printable, as a name of a monitors file is."""
+        return visible(dict(self.metadata).get("instancename") or str(self.monitor_id))
 
     @property
     def host(self) -> str | None:

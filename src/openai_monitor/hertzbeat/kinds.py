@@ -14,6 +14,7 @@ from openai_monitor.definition.rules.failures import FAILURES
 from openai_monitor.definition.shipped import load_definition, shipped_names
 from openai_monitor.errors import DefinitionError, Problem
 from openai_monitor.hertzbeat.documents import as_yaml, known_parts
+from openai_monitor.outputs.text import visible
 from openai_monitor.rows import Field, FieldType
 
 _LATEST_PRIORITY = 127
@@ -75,10 +76,12 @@ def _load(app: str, text: str, heads: tuple[SetHead, ...]) -> Kind:
         definition = parse_definition(text, f"{app} of the manager")
     except DefinitionError as error:
         refusal = f"the definition {app} can't be used: {'; '.join(map(_reason, error.problems[:_MOST_REASONS]))}"
-        _log.warning("a job of the manager: %s", refusal)
+        _log.warning("a job of the manager: %s", visible(refusal))
         return Kind(app, heads, None, refusal)
     for problem, _ in islice(FAILURES.problems(definition), _MOST_REASONS):
-        _log.warning("the definition %s of the manager has a set that fails: %s", app, _reason(problem))
+        _log.warning(
+            "the definition %s of the manager has a set that fails: %s", visible(app), visible(_reason(problem))
+        )
     return Kind(app, heads, definition)
 
 

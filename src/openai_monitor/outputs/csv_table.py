@@ -2,16 +2,14 @@
 
 The columns are ``monitor name``, ``monitor time`` and a ``tag KEY`` for each tag (field names hold no blanks,
 so they can't meet these), then the fields under their own names. No value is an empty cell. Numbers keep full
-precision. Texts are written as they came: one that begins with ``=`` or ``+`` is a formula to a spreadsheet,
-so import such columns as text when the source is not trusted.
+precision. Texts are written as they came (see ``csv_text``).
 """
 
-import csv
-import io
 import math
 import re
 
 from openai_monitor.outputs import Style, utc
+from openai_monitor.outputs.csv_text import csv_text
 from openai_monitor.rows import MetricSetResult, Round, Value
 
 
@@ -39,13 +37,10 @@ def _free_name(name: str, taken: dict[str, str]) -> str:
 
 
 def _csv(collected: Round, result: MetricSetResult) -> str:
-    out = io.StringIO(newline="")
-    writer = csv.writer(out, lineterminator="\r\n")
     tags = [f"tag {key}" for key, _ in collected.tags]
-    writer.writerow(["monitor name", "monitor time", *tags, *(field.name for field in result.fields)])
+    titles = ["monitor name", "monitor time", *tags, *(field.name for field in result.fields)]
     head = (collected.name, utc(result.time), *(value for _, value in collected.tags))
-    writer.writerows((*head, *map(_finite, row)) for row in result.public_rows())
-    return out.getvalue()
+    return csv_text((titles, *((*head, *map(_finite, row)) for row in result.public_rows())))
 
 
 def _finite(value: Value) -> Value:

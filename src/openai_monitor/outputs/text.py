@@ -4,7 +4,7 @@ import re
 import unicodedata
 from datetime import timedelta
 
-_COMMANDS = re.compile(
+COMMANDS = re.compile(
     "[\x00-\x1f\x7f-\x9f"  # C0 and C1: escape sequences, newlines, tabs
     "\u061c\u200e\u200f\u2028-\u202e\u2066-\u206f"  # what breaks lines or turns their order
     "\u200b\u2060-\u2065\ufeff\ufff9-\ufffb\U000e0000-\U000e007f"  # what hides
@@ -15,7 +15,12 @@ _SHORT = {"\n": "\\n", "\r": "\\r", "\t": "\\t"}
 
 def visible(text: str) -> str:
     r"""Write control characters, and marks that reorder or hide text, as escapes such as ``\x1b``."""
-    return text if text.isascii() and text.isprintable() else _COMMANDS.sub(_escape, text)
+    return text if text.isascii() and text.isprintable() else COMMANDS.sub(_escape, text)
+
+
+def visible_lines(text: str) -> str:
+    """Write a text of several lines as ``visible`` writes each of them; lines may end in CRLF."""
+    return COMMANDS.sub(lambda match: match[0] if match[0] == "\n" else _escape(match), text.replace("\r\n", "\n"))
 
 
 def _escape(match: re.Match[str]) -> str:

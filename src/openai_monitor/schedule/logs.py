@@ -4,7 +4,6 @@ Every line that is written while a round runs carries the round's id and its mon
 monitor's secrets.
 """
 
-import json
 import logging
 import re
 import sys
@@ -13,6 +12,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TextIO
 
+from openai_monitor.outputs.json_text import encode
 from openai_monitor.redact import Redactor
 
 LEVELS = ("debug", "info", "warning", "error")
@@ -24,7 +24,9 @@ _LIKE_A_KEY = re.compile(r"\b(sess|sk)-[\w-]{8,}")
 _TELEGRAF_LINE = 10_000
 """Characters; at 64 KiB Telegraf reads no further, and what is written then waits for ever."""
 _TELEGRAF_MARKS = ((logging.ERROR, "E!"), (logging.WARNING, "W!"), (logging.INFO, "I!"))
-_UNPRINTABLE = re.compile(r"[^\n\t -~\xa0-\ud7ff\ue000-\U0010ffff]")
+_UNPRINTABLE = re.compile(
+    r"[^\n\t -~\xa0-\ud7ff\ue000-\U0010ffff]|[\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb]"
+)
 
 
 @dataclass(slots=True)
@@ -128,7 +130,7 @@ class _JsonFormatter(_Formatter):
             line |= {key: clean(value) if isinstance(value, str) else value for key, value in more.items()}
         if trace := self.trace(record):
             line["error"] = trace
-        return json.dumps(line, ensure_ascii=False)
+        return encode(line)
 
 
 _FORMATTERS = {"text": _TextFormatter, "json": _JsonFormatter, "telegraf": _TelegrafFormatter}

@@ -5,7 +5,6 @@ begins a new file. A row has nothing where its monitor has no such tag.
 """
 
 import csv
-import io
 import math
 import re
 from collections.abc import Iterable, Sequence
@@ -14,6 +13,7 @@ from pathlib import Path
 
 from openai_monitor.errors import SettingsError
 from openai_monitor.outputs import PLAIN, ndjson, utc
+from openai_monitor.outputs.csv_text import csv_text
 from openai_monitor.rows import MetricSetResult, Value
 from openai_monitor.schedule.events import RoundEvent
 from openai_monitor.sinks import Sink, Surroundings
@@ -107,7 +107,7 @@ class CsvFiles(Buffered):
         if columns != known:
             file.rotate()
         body = ([cells.get(column) for column in columns] for cells in rows.cells)
-        file.append(encoded(_csv(body)), encoded(_csv([columns])))
+        file.append(encoded(csv_text(body)), encoded(csv_text([columns])))
 
 
 def _add(rows: _Rows, event: RoundEvent, result: MetricSetResult) -> None:
@@ -137,12 +137,6 @@ def _ordered(columns: Iterable[str]) -> list[str]:
     """Put each once: the two of every file first, then tags, then fields."""
     once = dict.fromkeys(columns)
     return sorted(once, key=lambda column: (column not in (NAME, TIME), not column.startswith(TAG)))
-
-
-def _csv(lines: Iterable[Iterable[Value]]) -> str:
-    out = io.StringIO(newline="")
-    csv.writer(out, lineterminator="\r\n").writerows(lines)
-    return out.getvalue()
 
 
 def _finite(value: Value) -> Value:

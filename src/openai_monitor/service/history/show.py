@@ -1,13 +1,12 @@
 """A selection of the history as text: a table for people, CSV, or JSON. Pieces of text, as they are read."""
 
-import csv
-import io
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from operator import itemgetter
 
 from openai_monitor.outputs import Style, utc
+from openai_monitor.outputs.csv_text import csv_text
 from openai_monitor.outputs.grid import Column, grid
 from openai_monitor.outputs.json_text import encode
 from openai_monitor.outputs.table import EMPTY, show
@@ -20,8 +19,6 @@ from openai_monitor.service.history.selection import Reader, Series
 
 MOST_LINES = 60
 """Lines of a table for one metric set: the newest."""
-
-_END = "\r\n"
 
 
 def named(fields: Sequence[Field], row: Row) -> dict[str, Value]:
@@ -168,9 +165,7 @@ def costs_csv(costs: Iterable[DailyCost]) -> Iterator[str]:
 
 
 def _line(cells: Sequence[object]) -> str:
-    out = io.StringIO(newline="")
-    csv.writer(out, lineterminator=_END).writerow(cells)
-    return out.getvalue()
+    return csv_text((cells,))
 
 
 # Tables

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from openai_monitor.outputs import Style, utc
+from openai_monitor.outputs.csv_text import csv_text
 from openai_monitor.outputs.grid import Column, grid
 from openai_monitor.outputs.json_text import encode
 from openai_monitor.outputs.text import span, visible
@@ -117,17 +118,12 @@ def to_json(states: Iterable[MonitorState], now: datetime) -> str:
 
 def to_csv(states: Iterable[MonitorState], now: datetime) -> str:
     """Write a line a monitor, below one with the names of the columns."""
-    import csv  # noqa: PLC0415 - only for csv
-    import io  # noqa: PLC0415 - only for csv
-
-    out = io.StringIO(newline="")
-    writer = csv.DictWriter(out, list(_RECORD), lineterminator="\r\n")
-    writer.writeheader()
+    lines = []
     for state in states:
         record = _record(state, now)
         nested = {key: encode(record[key]) if record[key] else None for key in ("tags", "failed", "skipped")}
-        writer.writerow({**record, **nested})
-    return out.getvalue()
+        lines.append([{**record, **nested}[key] for key in _RECORD])
+    return csv_text((_RECORD, *lines))
 
 
 _RECORD = (
