@@ -1,5 +1,6 @@
 import getpass
 import io
+import os
 import sys
 from pathlib import Path
 
@@ -119,9 +120,25 @@ def test_a_key_on_the_command_line_works_and_warns(capsys: pytest.CaptureFixture
 def test_what_was_given_as_a_key_is_never_shown(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     key_file = tmp_path / "key"
     key_file.write_text("open-sesame\n")
+    key_file.chmod(0o600)
     gather(DEFINITION, arguments(token_file=key_file))
     terminal.say("it was open-sesame")
     assert capsys.readouterr().err == "openai-monitor: it was ***\n"
+
+
+@pytest.mark.skipif(os.name != "posix", reason="modes are POSIX's")
+def test_a_key_file_that_others_can_read_is_used_with_a_warning(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    key_file = tmp_path / "key"
+    key_file.write_text("open-sesame\n")
+    key_file.chmod(0o644)
+    assert gather(DEFINITION, arguments(token_file=key_file))["token"] == "open-sesame"
+    said = capsys.readouterr().err
+    assert (
+        said
+        == f"openai-monitor: warning: the key's file {key_file} can be read by other users (mode 0644): chmod 600 it\n"
+    )
 
 
 @pytest.mark.parametrize(

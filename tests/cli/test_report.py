@@ -12,7 +12,7 @@ from openai_monitor.cli import terminal
 from openai_monitor.cli.conditions import compile_conditions
 from openai_monitor.cli.report import Report
 from openai_monitor.errors import ParameterError, SettingsError
-from openai_monitor.rows import Round, Skipped
+from openai_monitor.rows import Field, FieldType, Round, Skipped
 
 SETS = ("credit_grants", "model_cost")
 LOW = "credit_grants.total_available < 20"
@@ -174,3 +174,36 @@ def test_a_stream_of_text_in_the_place_of_standard_output(monkeypatch: pytest.Mo
     monkeypatch.setattr(sys, "stdout", own)
     assert give(round_of(CREDIT), format="json") == 0
     assert json.loads(own.getvalue())["app"] == "openai"
+
+
+PRIVATE_SETS = {
+    "billing": result("model_cost", (Field("billing_email", FieldType.STRING),), ("ann@example.com",)),
+    "secret": result("model_cost", (Field("key", FieldType.SECRET),), ("sess-fake",)),
+}
+
+
+@pytest.mark.skipif(os.name != "posix", reason="modes are POSIX's")
+@pytest.mark.parametrize("private", PRIVATE_SETS)
+def test_a_file_with_private_fields_is_its_owners_alone(private: str, tmp_path: Path) -> None:
+    before = os.umask(0o022)
+    try:
+        for name in ("new.json", "old.json"):
+            (tmp_path / "old.json").write_text("old")
+            (tmp_path / "old.json").chmod(0o644)
+            give(round_of(CREDIT, PRIVATE_SETS[private]), output=tmp_path / name, format="json")
+            assert (tmp_path / name).stat().st_mode & 0o777 == 0o600
+        give(round_of(CREDIT, COST), output=tmp_path / "open.json", format="json")
+        assert (tmp_path / "open.json").stat().st_mode & 0o777 == 0o644
+        give(round_of(CREDIT, PRIVATE_SETS[private]), output=tmp_path / "rows", format="csv")
+        assert (tmp_path / "rows" / "model_cost.csv").stat().st_mode & 0o777 == 0o600
+        assert (tmp_path / "rows" / "credit_grants.csv").stat().st_mode & 0o777 == 0o644
+    finally:
+        os.umask(before)
+
+
+@pytest.mark.skipif(os.name != "posix", reason="links are POSIX's")
+def test_a_link_under_the_name_of_the_draft_is_not_followed(tmp_path: Path) -> None:
+    (tmp_path / "theirs").write_text("theirs")
+    (tmp_path / f".out.json.{os.getpid()}.tmp").symlink_to("theirs")
+    give(round_of(CREDIT, COST), output=tmp_path / "out.json", format="json")
+    assert (tmp_path / "theirs").read_text() == "theirs"

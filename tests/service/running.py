@@ -30,6 +30,7 @@ QUICK = RetryPolicy(tries=3, pause=0.01, pause_when_limited=0.01, longest_pause=
 def write_file(folder: Path, server: Server, monitors: list[dict[str, Any]], **sections: Any) -> Path:
     """A monitors file whose monitors ask the server; ``key`` holds the right key."""
     (folder / "key").write_text(f"{KEY}\n")
+    (folder / "key").chmod(0o600)
     address = {"host": server.host, "port": server.port, "ssl": False, "token": {"file": "key"}}
     content = {
         "defaults": {"params": address, "period": 60, **sections.pop("defaults", {})},

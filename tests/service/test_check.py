@@ -1,11 +1,12 @@
 """What ``run --check`` looks at beside the file."""
 
 import asyncio
+import os
 from pathlib import Path
 
 import pytest
 
-from openai_monitor.service.check import unreadable_secrets, unusable_outputs
+from openai_monitor.service.check import exposed_files, unreadable_secrets, unusable_outputs
 from openai_monitor.service.reading import Setup, read_setup
 
 
@@ -47,3 +48,42 @@ def test_an_output_whose_library_is_missing_is_told(tmp_path: Path, monkeypatch:
     assert sentence.startswith("output prometheus: ")
     assert "pip install" in sentence
     assert not (tmp_path / "rows.ndjson").exists()
+
+
+@pytest.mark.skipif(os.name != "posix", reason="modes are POSIX's")
+def test_files_with_secrets_that_others_can_read_are_told_with_their_modes(tmp_path: Path) -> None:
+    text = """
+    monitors:
+      - {name: a, params: {token: {file: key}}}
+      - {name: b, params: {token: {file: key}}}
+      - {name: c, params: {token: {file: safe}}}
+      - {name: off, enabled: false, params: {token: {file: other}}}
+    outputs:
+      webhook: {url: {file: hook}, headers: {Authorization: {file: header}}}
+    web:
+      authentication: {basic: {username: a, password: {file: word}}}
+      tls: {certificate: cert.pem, key: key.pem}
+    """
+    for name in ("key", "safe", "other", "hook", "header", "word", "cert.pem", "key.pem"):
+        (tmp_path / name).write_text("x-fake")
+        (tmp_path / name).chmod(0o600 if name == "safe" else 0o644)
+    setup = setup_of(tmp_path, text)
+    ends = "can be read by other users (mode 0644): chmod 600 it"
+    assert exposed_files(setup) == [
+        *(f"the secret file {tmp_path / name} {ends}" for name in ("key", "hook", "header", "word")),
+        f"the listener's key {tmp_path / 'key.pem'} {ends}",
+    ]
+    (tmp_path / "key").unlink()
+    (tmp_path / "key").symlink_to("hook")
+    assert any("key can be read" in sentence for sentence in exposed_files(setup))
+
+
+@pytest.mark.skipif(os.name != "posix", reason="modes are POSIX's")
+def test_of_many_open_files_only_the_first_are_told(tmp_path: Path) -> None:
+    monitors = "".join(f"\n  - {{name: m{n}, params: {{token: {{file: key{n}}}}}}}" for n in range(30))
+    for number in range(30):
+        (tmp_path / f"key{number}").write_text("x-fake")
+        (tmp_path / f"key{number}").chmod(0o644)
+    sentences = exposed_files(setup_of(tmp_path, f"monitors:{monitors}\n"))
+    assert len(sentences) == 6
+    assert sentences[-1] == "… and 25 more such files"

@@ -234,3 +234,27 @@ def test_a_disk_that_comes_back_is_written_to(tmp_path: Path) -> None:
     asyncio.run(main())
     assert len((folder / "a").read_text().splitlines()) == 1
     assert made.health().ok
+
+
+@pytest.mark.skipif(os.name != "posix", reason="links are POSIX's")
+@pytest.mark.parametrize("kind", ["ndjson", "csv"])
+def test_an_output_does_not_write_through_a_link_and_says_so(kind: str, tmp_path: Path) -> None:
+    target = tmp_path / "theirs"
+    target.write_text("theirs without an end")
+    target.chmod(0o644)
+    given = {"path": "rows"} if kind == "ndjson" else {"folder": "."}
+    link = tmp_path / ("rows" if kind == "ndjson" else "openai.model_cost.csv")
+    link.symlink_to(target)
+    made = sink(kind, tmp_path, **given)
+
+    async def main() -> None:
+        await made.start()
+        made.offer(event(COST))
+        await until(lambda: not made.health().ok)
+        assert made.health().detail.startswith("it is a link, and links are not followed: give the path it leads to")
+        await made.close(0.1)
+
+    asyncio.run(main())
+    assert target.read_text() == "theirs without an end"
+    assert stat.S_IMODE(target.stat().st_mode) == 0o644
+    assert link.is_symlink()

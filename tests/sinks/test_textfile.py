@@ -100,3 +100,14 @@ def test_a_replacement_that_fails_leaves_the_old_file_and_no_other(
 def test_a_name_node_exporter_does_not_read_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="prom"):
         sink(tmp_path / "a.txt")
+
+
+@pytest.mark.skipif(os.name != "posix", reason="links are POSIX's")
+def test_a_link_is_neither_followed_nor_replaced(tmp_path: Path) -> None:
+    (tmp_path / "theirs").write_text("theirs")
+    (tmp_path / "a.prom").symlink_to("theirs")
+    with pytest.raises(OSError, match="it is a link"):
+        replace_file(tmp_path / "a.prom", b"new")
+    assert (tmp_path / "theirs").read_text() == "theirs"
+    assert (tmp_path / "a.prom").is_symlink()
+    assert len(list(tmp_path.iterdir())) == 2

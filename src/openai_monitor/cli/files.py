@@ -1,17 +1,19 @@
 """Files that --output names."""
 
 import os
-import shutil
+import stat
 import sys
+import tempfile
 from pathlib import Path
 
 from openai_monitor.errors import SettingsError
 
 
-def save(path: Path, data: bytes) -> None:
+def save(path: Path, data: bytes, *, private: bool = False) -> None:
     """Write a file so that nobody reads half of it; what is no plain file is written as it is.
 
-    Raises SettingsError when it can't be written.
+    It keeps the mode it had; a private one is closed to all but its owner. Raises SettingsError when it can't be
+    written.
     """
     try:
         if str(path) == "-":
@@ -19,7 +21,7 @@ def save(path: Path, data: bytes) -> None:
         elif path.exists() and not path.is_file():
             path.write_bytes(data)
         else:
-            _replace(path.resolve(), data)
+            _replace(path.resolve(), data, private=private)
     except OSError as error:
         raise SettingsError(f"--output {path}: {error.strerror}") from None
 
@@ -32,15 +34,25 @@ def check_place(path: Path) -> None:
         raise SettingsError(f"--output {path}: there is no folder {path.parent}, make it first")
 
 
-def _replace(target: Path, data: bytes) -> None:
-    draft = target.with_name(f".{target.name}.{os.getpid()}.tmp")
+def _replace(target: Path, data: bytes, *, private: bool) -> None:
+    # Of a name that nobody can foresee, so that no link waits there.
+    handle, name = tempfile.mkstemp(prefix=f".{target.name}.", suffix=".tmp", dir=target.parent)
+    draft = Path(name)
     try:
-        draft.write_bytes(data)
-        if target.exists():
-            shutil.copymode(target, draft)
+        with os.fdopen(handle, "wb") as file:
+            file.write(data)
+        mode = stat.S_IMODE(target.stat().st_mode) if target.exists() else 0o666 & ~_umask()
+        draft.chmod(mode & 0o700 if private else mode)
         draft.replace(target)
     finally:
         draft.unlink(missing_ok=True)
+
+
+def _umask() -> int:
+    """What new files are not, which is told only by changing it."""
+    mask = os.umask(0o077)
+    os.umask(mask)
+    return mask
 
 
 def check_folder(path: Path) -> None:

@@ -153,6 +153,10 @@ def _read_key(path: str | None) -> str:
             return _key_from_stdin()
         with Path(path).open(encoding="utf-8-sig") as file:
             text = file.read(LONGEST_KEY + 1)
+        from openai_monitor.owned import exposure  # noqa: PLC0415 - only for --token-file
+
+        if exposed := exposure(Path(path), "the key's file"):
+            terminal.say(f"warning: {exposed}")
     except OSError as error:
         raise SettingsError(f"--token-file {path}: {error.strerror}") from None
     except UnicodeDecodeError:

@@ -11,7 +11,7 @@ from openai_monitor.cli import terminal
 from openai_monitor.cli.files import check_folder, check_place, make_folder, save
 from openai_monitor.errors import ParameterError, SettingsError
 from openai_monitor.outputs import render
-from openai_monitor.rows import MetricSetResult, Round
+from openai_monitor.rows import FieldType, MetricSetResult, Round
 
 if TYPE_CHECKING:
     from openai_monitor.cli.conditions import Condition
@@ -84,10 +84,12 @@ class Report:
             from openai_monitor.outputs.csv_table import files  # noqa: PLC0415 - only for csv
 
             make_folder(self._output)
-            for name, text in files(collected).items():
-                save(self._output / name, terminal.as_data(text))
+            private = map(_is_private, collected.results)
+            for (name, text), is_private in zip(files(collected).items(), private, strict=True):
+                save(self._output / name, terminal.as_data(text), private=is_private)
         elif self._output is not None:
-            save(self._output, terminal.as_data(render(self._format, collected)))
+            is_private = any(map(_is_private, collected.results))
+            save(self._output, terminal.as_data(render(self._format, collected)), private=is_private)
         elif self._format == "table":
             terminal.write(render("table", collected, terminal.style()))
         else:
@@ -117,6 +119,13 @@ class Report:
             return CONDITION_HOLDS
         complete = collected.ok and all(verdict.holds is False for verdict in verdicts)
         return COLLECTED if complete else INCOMPLETE
+
+
+def _is_private(result: MetricSetResult) -> bool:
+    """Tell whether a file with these rows is its owner's alone: whom bills go to, or what a definition calls secret."""
+    from openai_monitor.sinks.private import is_private  # noqa: PLC0415 - only for files
+
+    return any(field.type is FieldType.SECRET or is_private(field.name) for field in result.fields)
 
 
 def _cleaned(result: MetricSetResult) -> MetricSetResult:

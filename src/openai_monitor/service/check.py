@@ -1,15 +1,21 @@
 """What ``run --check`` looks at beside the file itself."""
 
 import shutil
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+
+from pydantic import BaseModel
 
 from openai_monitor.collect.transport.tls import client_context
 from openai_monitor.errors import SettingsError
-from openai_monitor.schedule.secrets import CommandSecret, SecretError, SecretSource
+from openai_monitor.owned import exposure
+from openai_monitor.schedule.secrets import CommandSecret, FileSecret, SecretError, SecretSource
 from openai_monitor.schedule.stats import Stats
 from openai_monitor.service.reading import Setup
 from openai_monitor.service.sections import make_sink
 from openai_monitor.service.web.tls import Certificate
+
+_MOST_FILES = 5
 
 
 async def unreadable_secrets(setup: Setup) -> list[str]:
@@ -34,6 +40,27 @@ async def _problem(source: SecretSource) -> str | None:
     except SecretError as error:
         return str(error)
     return None
+
+
+def exposed_files(setup: Setup) -> list[str]:
+    """A sentence for each file with a secret or the listener's key that others can read; of many only the first."""
+    sources = (source for spec in setup.monitors if spec.enabled for source in spec.sources())
+    files = {source.path: "the secret file" for source in sources if isinstance(source, FileSecret)}
+    files |= {source.path: "the secret file" for source in _file_secrets([*setup.outputs.values(), setup.web])}
+    if setup.web is not None and setup.web.tls is not None:
+        files[setup.web.tls.key] = "the listener's key"
+    sentences = list(filter(None, (exposure(path, what) for path, what in files.items())))
+    more = len(sentences) - _MOST_FILES
+    return [*sentences[:_MOST_FILES], *([f"… and {more} more such files"] if more > 0 else [])]
+
+
+def _file_secrets(value: object) -> Iterator[FileSecret]:
+    """Find the files that settings take secrets from, wherever they stand in them."""
+    if isinstance(value, FileSecret):
+        yield value
+    parts = value.values() if isinstance(value, Mapping) else value if isinstance(value, list | tuple) else ()
+    for part in dict(value).values() if isinstance(value, BaseModel) else parts:
+        yield from _file_secrets(part)
 
 
 async def unusable_outputs(setup: Setup) -> list[str]:

@@ -24,6 +24,7 @@ from openai_monitor.schedule.monitors import MonitorSpec
 from openai_monitor.schedule.news import News
 from openai_monitor.schedule.scheduler import FIRST_WITHIN, Room, Scheduler
 from openai_monitor.schedule.stats import Stats
+from openai_monitor.service.check import exposed_files
 from openai_monitor.service.fleet import Fleet, Share
 from openai_monitor.service.memory import give_back
 from openai_monitor.service.outputs import Outputs
@@ -92,7 +93,7 @@ class Service:
         self._set_up_logs(setup)
         if setup.hertzbeat is not None:
             extras.check()
-        for problem in setup.warnings:
+        for problem in (*setup.warnings, *exposed_files(setup)):
             _log.warning("%s", problem)
         with signals.handled(self._on_end, self.source.reload):
             if self.options.until_end_of is not None:
@@ -223,9 +224,13 @@ class Service:
         """Take over every new setup."""
         while True:
             before = self.source.setup
+            exposed = exposed_files(before)
             await self.source.changed()
             setup = self.source.setup
             self._set_up_logs(setup)
+            for sentence in exposed_files(setup):
+                if sentence not in exposed:
+                    _log.warning("%s", sentence)
             for section in ("limits", "network", "web", "hertzbeat"):
                 if getattr(setup, section) != getattr(before, section):
                     _log.warning("%s: a changed section `%s` takes effect after a restart", setup.file, section)

@@ -4,15 +4,15 @@ import os
 from contextlib import suppress
 from pathlib import Path
 
-MODE = 0o600
-"""Rows are read by whoever runs the service."""
+from openai_monitor.owned import open_own, refuse_others
 
 
 class RotatingFile:
     """Appends to a file; one that has grown over so many bytes becomes ``NAME.1``, that one ``NAME.2``, and so on.
 
     It is opened for each writing, so another program may move it away too. What ends in the middle of a line was cut
-    off by a crash: it is put aside as it is, so that what follows can be read. Blocks: call it in a thread.
+    off by a crash: it is put aside as it is, so that what follows can be read. Only its owner may read it, a link is
+    not followed, and what another user owns is not renamed. Blocks: call it in a thread.
     """
 
     def __init__(self, path: Path, most_bytes: int, keep: int) -> None:
@@ -29,7 +29,7 @@ class RotatingFile:
         if size and (size + len(data) > self._most or not self._ends_well()):
             self.rotate()
             size = 0
-        handle = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | getattr(os, "O_CLOEXEC", 0), MODE)
+        handle = open_own(self.path, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
         try:
             _write_all(handle, data if size else head + data)
         except OSError:
@@ -41,10 +41,12 @@ class RotatingFile:
 
     def rotate(self) -> None:
         """Put the file aside; with none to keep, delete it. Raises OSError."""
-        for number in range(self._keep, 0, -1):
-            older = self._aside(number - 1) if number > 1 else self.path
+        several = [self.path, *map(self._aside, range(1, self._keep + 1))]
+        for each in several:
+            refuse_others(each)
+        for newer, older in zip(reversed(several[1:]), reversed(several[:-1]), strict=True):
             with suppress(FileNotFoundError):
-                older.replace(self._aside(number))
+                older.replace(newer)
         if not self._keep:
             self.path.unlink(missing_ok=True)
 

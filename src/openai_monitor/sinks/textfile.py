@@ -7,6 +7,7 @@ import tempfile
 from contextlib import suppress
 from pathlib import Path
 
+from openai_monitor.owned import refuse_link
 from openai_monitor.schedule.events import RoundEvent
 from openai_monitor.sinks import Sink, SinkHealth, Surroundings
 from openai_monitor.sinks.aside import aside
@@ -89,7 +90,11 @@ class Textfile:
 
 
 def replace_file(path: Path, data: bytes) -> None:
-    """Put the data in the file's place: whoever reads it gets the old or the new whole. Raises OSError."""
+    """Put the data in the file's place: whoever reads it gets the old or the new whole.
+
+    Raises OSError, also for a link, which would be a file afterwards.
+    """
+    refuse_link(path)
     # node_exporter reads what ends in .prom, so the unfinished one must not.
     handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".new", dir=path.parent)
     try:

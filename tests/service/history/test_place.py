@@ -1,3 +1,6 @@
+import contextlib
+import os
+import sqlite3
 import stat
 from pathlib import Path
 
@@ -5,6 +8,7 @@ import pytest
 from tests.service.history.rounds import event, write
 
 from openai_monitor.service.history.place import companions, default_path, make_private, set_aside
+from openai_monitor.service.history.schema import HistoryError
 
 HOME = Path.home()
 
@@ -65,3 +69,39 @@ def test_what_is_set_aside_keeps_its_content_and_replaces_nothing(tmp_path: Path
     assert not path.exists()
     assert [each.read_text() for each in kept] == ["one", "two"]
     assert [companions(each)[0].read_text() for each in kept] == ["one wal", "two wal"]
+
+
+@pytest.mark.parametrize("ending", ["", "-wal", "-shm"])
+def test_a_link_is_refused_and_its_target_left_alone(ending: str, tmp_path: Path) -> None:
+    target = tmp_path / "theirs"
+    target.write_text("theirs")
+    target.chmod(0o644)
+    link = tmp_path / f"history.sqlite{ending}"
+    link.symlink_to(target)
+    with pytest.raises(HistoryError, match=f"{link} is a link, and those are not followed: give history.path the file"):
+        make_private(tmp_path / "history.sqlite")
+    with pytest.raises(OSError, match="it is a link"):
+        set_aside(tmp_path / "history.sqlite", "now")
+    assert (target.read_text(), mode(target)) == ("theirs", 0o644)
+    assert link.is_symlink()
+    assert len(list(tmp_path.iterdir())) == 2
+
+
+def test_a_database_of_another_program_keeps_its_mode(tmp_path: Path) -> None:
+    path = tmp_path / "theirs.sqlite"
+    with contextlib.closing(sqlite3.connect(path)) as connection:
+        connection.execute("CREATE TABLE theirs (x)")
+    path.chmod(0o644)
+    make_private(path)
+    assert mode(path) == 0o644
+
+
+def test_what_another_user_owns_keeps_mode_and_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "history.sqlite"
+    path.write_text("damaged")
+    path.chmod(0o666)
+    monkeypatch.setattr(os, "geteuid", lambda: path.stat().st_uid + 1)
+    make_private(path)
+    with pytest.raises(OSError, match="belongs to another user"):
+        set_aside(path, "now")
+    assert (path.read_text(), mode(path)) == ("damaged", 0o666)

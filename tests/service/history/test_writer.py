@@ -273,6 +273,26 @@ def test_a_file_that_is_no_database_is_set_aside(content: bytes, path: Path) -> 
     assert [each.read_bytes() for each in set_aside(path)] == [content]
 
 
+def test_a_link_is_told_by_its_health_and_left_alone(path: Path) -> None:
+    path.parent.mkdir()
+    target = path.with_name("theirs")
+    target.write_bytes(b"no database at all " * 300)
+    target.chmod(0o644)
+    path.symlink_to(target)
+
+    async def run() -> None:
+        async with running(path) as made:
+            offer(made, 3)
+            await until(lambda: not made.health().ok)
+            assert f"{path} is a link" in made.health().detail
+
+    asyncio.run(run())
+    assert target.read_bytes() == b"no database at all " * 300
+    assert target.stat().st_mode & 0o777 == 0o644
+    assert path.is_symlink()
+    assert set_aside(path) == []
+
+
 def damage(path: Path) -> None:
     """Overwrite every page but the first, as a failing disk may."""
     with path.open("r+b") as file:

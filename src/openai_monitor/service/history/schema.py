@@ -6,7 +6,7 @@ transaction; it is never edited once released, only followed by another. ``docs/
 
 import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 from openai_monitor.errors import MonitorError
@@ -154,6 +154,18 @@ def open_to_read(path: Path) -> sqlite3.Connection:
             "start the service once, which brings it up to date"
         )
     return connection
+
+
+def is_of_another_program(path: Path) -> bool:
+    """Tell whether the file is a database, and not one of ours; it is not changed."""
+    try:
+        with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=0)) as connection:
+            _check_owner(connection, path)
+    except HistoryError:
+        return True
+    except sqlite3.Error:  # no database, or a damaged one
+        return False
+    return False
 
 
 def _check_owner(connection: sqlite3.Connection, path: Path) -> int:
