@@ -1,10 +1,24 @@
 """What a server answered, free of any HTTP library."""
 
+import codecs
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from functools import lru_cache
+from functools import lru_cache, partial
+from typing import TypeAlias
+
+_LINEAR = frozenset(
+    ("utf-8", "ascii", "iso8859-1", "gb2312", "gbk", "gb18030", "big5", "big5hkscs", "euc_jp", "shift_jis", "cp932",
+     "iso2022_jp", "euc_kr", "cp949")
+)  # fmt: skip
+_ONE_BYTE = frozenset(
+    (*(f"iso8859-{part}" for part in (*range(2, 12), *range(13, 17))), *(f"cp{page}" for page in range(1250, 1259)),
+     "cp866", "cp874", "koi8-r", "koi8-u", "mac-roman", "mac-cyrillic", "tis-620")
+)  # fmt: skip
+_UTF_16 = frozenset(("utf-16", "utf-16-le", "utf-16-be"))
+"""The charsets of the web, by Python's names (https://encoding.spec.whatwg.org). A server chooses among these alone:
+Python has others, such as punycode, that take minutes for a body that a server can make up."""
 
 _CHARSET = re.compile(r"charset\s*=\s*[\"']?([^\s\"';]+)", re.IGNORECASE)
 
@@ -54,16 +68,38 @@ class Answer:
         return self._text
 
     def _decoded(self) -> str:
-        try:
-            return self.body.decode(_charset_of(self.headers.get("content-type")), "replace").removeprefix("\ufeff")
-        except (LookupError, ValueError):  # charsets that Python does not know, or that are no charsets of texts
-            return self.body.decode("utf-8", "replace").removeprefix("\ufeff")
+        text = _decoder_of(self.headers.get("content-type"))(self.body)
+        return text.removeprefix("\ufeff")
+
+
+Decode: TypeAlias = Callable[[bytes], str]
 
 
 @lru_cache(maxsize=128)
-def _charset_of(content_type: str | None) -> str:
+def _decoder_of(content_type: str | None) -> Decode:
+    """How a body of this type is read: a charset that is not one of texts, or that nobody knows, is UTF-8."""
     declared = _CHARSET.search(content_type or "")
-    return declared[1] if declared else "utf-8"
+    try:
+        name = codecs.lookup(declared[1]).name if declared else "utf-8"
+    except (LookupError, ValueError):
+        name = "utf-8"
+    if name in _UTF_16:
+        return partial(_utf_16, name=name)
+    if name in _ONE_BYTE:
+        # Python asks an error handler for each byte without a character, which takes half a second for 4 MiB.
+        return partial(_charmap, table=bytes(range(256)).decode(name, "replace"))
+    return partial(str, encoding=name if name in _LINEAR else "utf-8", errors="replace")
+
+
+def _charmap(body: bytes, table: str) -> str:
+    return codecs.charmap_decode(body, "strict", table)[0]
+
+
+def _utf_16(body: bytes, name: str) -> str:
+    try:
+        return body.decode(name)
+    except ValueError:
+        return body.decode("utf-8", "replace")
 
 
 def moment_of(text: str) -> datetime | None:

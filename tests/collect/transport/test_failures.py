@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from tests.collect.transport.conftest import Fetch, Serve, Start
-from tests.collect.transport.web import Asked, Said, Server, closed_port, ok, request_to
+from tests.collect.transport.web import Asked, Said, Server, closed_port, moved, ok, request_to
 
 from openai_monitor.collect.transport import failures
 from openai_monitor.errors import CollectionError
@@ -87,6 +87,52 @@ def test_a_body_that_stops_coming(serve: Serve, fetch: Fetch) -> None:
         time.sleep(0.6)
 
     assert failing(fetch, serve(stuck), timeout=0.2)[0] is Code.UN_CONNECTABLE
+
+
+def drip_body(_: Asked) -> Iterable[bytes]:
+    yield b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n"
+    yield from drops(b"x")
+
+
+def drip_chunks(_: Asked) -> Iterable[bytes]:
+    yield b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+    yield from drops(b"1\r\nx\r\n")
+
+
+def drip_head(_: Asked) -> Iterable[bytes]:
+    yield b"HTTP/1.1 200 OK\r\nX-A: "
+    yield from drops(b"x")
+
+
+def drip_informational(_: Asked) -> Iterable[bytes]:
+    yield from drops(b"HTTP/1.1 103 Early Hints\r\n\r\n")
+
+
+def drops(drop: bytes) -> Iterable[bytes]:
+    for _n in range(100):
+        time.sleep(0.05)
+        yield drop
+
+
+@pytest.mark.parametrize("say", [drip_body, drip_chunks, drip_head, drip_informational])
+def test_the_timeout_is_for_the_request_as_a_whole(serve: Serve, fetch: Fetch, say: object) -> None:
+    began = time.monotonic()
+    code, message = failing(fetch, serve(say), timeout=0.3)
+    assert code is Code.UN_CONNECTABLE
+    assert message == "the answer of HERE took longer than 0.3 s: try again, or raise the parameter timeout"
+    assert time.monotonic() - began < 3  # the drops come for 5 s
+
+
+def test_redirects_share_the_timeout_of_their_request(serve: Serve, fetch: Fetch) -> None:
+    def slowly_on(asked: Asked) -> Iterable[bytes]:
+        time.sleep(0.15)
+        yield moved(f"/{len(asked.target)}{asked.target}")
+
+    server = serve(slowly_on)
+    code, message = failing(fetch, server, timeout=0.4)
+    assert code is Code.UN_CONNECTABLE
+    assert "took longer than" in message
+    assert len(server.asked) <= 3
 
 
 def test_without_a_timeout_there_is_patience(serve: Serve, fetch: Fetch) -> None:

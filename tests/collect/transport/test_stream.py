@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from tests.schedule.virtual import VirtualLoop, run_virtual
 
-from openai_monitor.collect.transport.stream import Stream
+from openai_monitor.collect.transport.stream import Stream, deadline_of
 
 
 class Wire(asyncio.Transport):
@@ -38,7 +38,7 @@ def come(stream: Stream, after: float) -> None:
 async def fails_after(stream: Stream, patience: float) -> None:
     began = now()
     with pytest.raises(TimeoutError):
-        await stream.read(100, patience)
+        await stream.read(100, deadline_of(patience))
     assert now() - began == pytest.approx(patience)
 
 
@@ -57,7 +57,7 @@ def test_each_read_has_its_own_time(others: tuple[float | None, ...]) -> None:
         stream = connected()
         for patience in others:
             come(stream, 0.5)
-            assert await stream.read(100, patience) == b"data"
+            assert await stream.read(100, deadline_of(patience)) == b"data"
         await fails_after(stream, 10)
 
     run_virtual(main())
@@ -67,12 +67,27 @@ def test_a_read_after_a_long_pause_has_its_own_time() -> None:
     async def main() -> None:
         stream = connected()
         come(stream, 1)
-        await stream.read(100, 10)
+        await stream.read(100, deadline_of(10))
         await asyncio.sleep(8)
         come(stream, 9)
-        assert await stream.read(100, 10) == b"data"
+        assert await stream.read(100, deadline_of(10)) == b"data"
         await asyncio.sleep(60)
         await fails_after(stream, 10)
+
+    run_virtual(main())
+
+
+def test_a_peer_that_sends_a_little_all_the_time_does_not_move_the_deadline() -> None:
+    async def main() -> None:
+        stream = connected()
+        began, deadline = now(), deadline_of(3)
+        for _n in range(7):
+            come(stream, 0.4)
+            await stream.read(100, deadline)
+        come(stream, 0.4)
+        with pytest.raises(TimeoutError):
+            await stream.read(100, deadline)
+        assert now() - began == pytest.approx(3)
 
     run_virtual(main())
 
@@ -81,7 +96,7 @@ def test_a_read_without_a_bound_waits_on() -> None:
     async def main() -> None:
         stream = connected()
         come(stream, 1)
-        await stream.read(100, 2)
+        await stream.read(100, deadline_of(2))
         come(stream, 100_000)
         assert await stream.read(100) == b"data"
 
@@ -92,7 +107,7 @@ def test_data_and_the_end_of_the_time_in_one_step_are_data() -> None:
     async def main() -> None:
         stream, loop = connected(), asyncio.get_running_loop()
         loop.call_later(5, stream.data_received, b"data")
-        assert await stream.read(100, 5) == b"data"
+        assert await stream.read(100, deadline_of(5)) == b"data"
 
     run_virtual(main())
 
@@ -101,7 +116,7 @@ def test_a_lost_connection_leaves_no_timer() -> None:
     async def main() -> None:
         stream = connected()
         come(stream, 1)
-        await stream.read(100, 1000)
+        await stream.read(100, deadline_of(1000))
         stream.connection_lost(None)
         loop: Any = asyncio.get_running_loop()
         assert isinstance(loop, VirtualLoop)
@@ -123,7 +138,7 @@ def test_a_connection_that_is_cut_in_its_handshake_leaves_no_timer() -> None:
         async with await asyncio.start_server(greet_and_listen, "127.0.0.1", 0) as server:
             port = server.sockets[0].getsockname()[1]
             _, stream = await loop.create_connection(lambda: Stream("example.com:443"), "127.0.0.1", port)
-            assert await stream.read(100, 1000) == b"data"
+            assert await stream.read(100, deadline_of(1000)) == b"data"
             handshake = asyncio.create_task(stream.start_tls(ssl.create_default_context(), "example.com", 1000))
             await asyncio.sleep(0.05)
             assert looks_at_time() == 1

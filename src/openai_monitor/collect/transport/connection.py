@@ -15,7 +15,7 @@ KEEP_ALIVE = 30.0
 
 @dataclass(frozen=True, slots=True)
 class Wire:
-    """A request as it stands on the wire. ``timeout`` bounds each step, in seconds; None waits for ever."""
+    """A request as it stands on the wire. ``timeout`` bounds the whole of it, in seconds; None waits for ever."""
 
     method: str
     target: str = field(repr=False)

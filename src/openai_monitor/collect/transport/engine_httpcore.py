@@ -1,5 +1,6 @@
 """The engine of httpx: httpcore's connection, driven directly."""
 
+import math
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, cast
 
@@ -11,7 +12,7 @@ from openai_monitor.collect.transport import failures
 from openai_monitor.collect.transport.body import check_length, read_body
 from openai_monitor.collect.transport.connection import KEEP_ALIVE, Connection, Way, Wire
 from openai_monitor.collect.transport.dial import Dialer
-from openai_monitor.collect.transport.stream import Stream
+from openai_monitor.collect.transport.stream import Stream, deadline_of
 
 if TYPE_CHECKING:
     import ssl
@@ -42,11 +43,12 @@ class HttpcoreEngine:
 class _Connection:
     def __init__(self, way: Way) -> None:
         self.answered = False
+        self._backend = _Backend(way.dialer)
         self._inner = httpcore.AsyncHTTPConnection(
             httpcore.Origin(way.scheme.encode("ascii"), way.host.encode("ascii"), way.port),
             ssl_context=way.context,
             keepalive_expiry=KEEP_ALIVE,
-            network_backend=_Backend(way.dialer),
+            network_backend=self._backend,
         )
 
     async def ask(self, prepared: object, limit: int) -> tuple[int, Headers, bytes]:
@@ -58,6 +60,7 @@ class _Connection:
 
     async def _ask(self, request: httpcore.Request, limit: int) -> tuple[int, Headers, bytes]:
         self.answered = False
+        self._backend.deadline = deadline_of(request.extensions["timeout"]["read"])
         response = await self._inner.handle_async_request(request)
         self.answered = True
         try:
@@ -84,10 +87,11 @@ class _Connection:
 
 
 class _Backend(httpcore.AsyncNetworkBackend):
-    """A dialer as httpcore takes it."""
+    """A dialer as httpcore takes it. ``deadline`` is that of the request under way, which httpcore does not bound."""
 
     def __init__(self, dialer: Dialer) -> None:
         self._dialer = dialer
+        self.deadline = math.inf
 
     async def connect_tcp(
         self,
@@ -97,21 +101,22 @@ class _Backend(httpcore.AsyncNetworkBackend):
         local_address: str | None = None,  # noqa: ARG002 - likewise
         socket_options: Iterable[httpcore.SOCKET_OPTION] | None = None,  # noqa: ARG002 - likewise
     ) -> httpcore.AsyncNetworkStream:
-        return _Stream(await self._dialer.dial(host, port, timeout))
+        return _Stream(await self._dialer.dial(host, port, timeout), self)
 
 
 class _Stream(httpcore.AsyncNetworkStream):
     """A stream as httpcore takes it. Its errors pass through, but for the one that httpcore itself looks for."""
 
-    def __init__(self, inner: Stream) -> None:
+    def __init__(self, inner: Stream, backend: _Backend) -> None:
         self._inner = inner
+        self._backend = backend
 
-    async def read(self, max_bytes: int, timeout: float | None = None) -> bytes:  # noqa: ASYNC109 - likewise
-        return await self._inner.read(max_bytes, timeout)
+    async def read(self, max_bytes: int, timeout: float | None = None) -> bytes:  # noqa: ARG002, ASYNC109 - likewise
+        return await self._inner.read(max_bytes, self._backend.deadline)
 
-    async def write(self, buffer: bytes, timeout: float | None = None) -> None:  # noqa: ASYNC109 - likewise
+    async def write(self, buffer: bytes, timeout: float | None = None) -> None:  # noqa: ARG002, ASYNC109 - likewise
         try:
-            await self._inner.write(buffer, timeout)
+            await self._inner.write(buffer, self._backend.deadline)
         except failures.WriteCut:
             raise httpcore.WriteError from None
 
@@ -124,7 +129,7 @@ class _Stream(httpcore.AsyncNetworkStream):
         server_hostname: str | None = None,
         timeout: float | None = None,  # noqa: ASYNC109 - likewise
     ) -> httpcore.AsyncNetworkStream:
-        await self._inner.start_tls(ssl_context, server_hostname, timeout)
+        await self._inner.start_tls(ssl_context, server_hostname, timeout, self._backend.deadline)
         return self
 
     def get_extra_info(self, info: str) -> Any:

@@ -11,10 +11,11 @@ from typing import cast
 from httptools import HttpParserError, HttpParserUpgrade, HttpResponseParser
 
 from openai_monitor.collect.answer import Headers
+from openai_monitor.collect.time_slice import TimeSlice
 from openai_monitor.collect.transport import failures
 from openai_monitor.collect.transport.body import Body, check_length
 from openai_monitor.collect.transport.connection import KEEP_ALIVE, Connection, Way, Wire
-from openai_monitor.collect.transport.stream import Stream
+from openai_monitor.collect.transport.stream import Stream, deadline_of
 from openai_monitor.collect.transport.wire import RawHeader
 
 _READ = 65_536
@@ -118,13 +119,14 @@ class _Connection:
     async def ask(self, prepared: object, limit: int) -> tuple[int, Headers, bytes]:
         request = cast("_Prepared", prepared)
         self.answered = self._is_available = False
+        deadline = deadline_of(request.timeout)
         stream = self._stream
         if stream is None:
-            stream = self._stream = await self._connect(request.timeout)
-        was_sent = await _send(stream, request)
+            stream = self._stream = await self._connect(request.timeout, deadline)
+        was_sent = await _send(stream, request.data, deadline)
         answer = _Answer()
         try:
-            headers, body = await self._receive(stream, answer, request.timeout, limit)
+            headers, body = await self._receive(stream, answer, deadline, limit)
         finally:
             answer.parser = None  # it holds the answer, too
         self._is_available = answer.keeps and was_sent and not answer.extra and not request.closes
@@ -144,20 +146,19 @@ class _Connection:
         if self._stream is not None:
             self._stream.abort()
 
-    async def _connect(self, patience: float | None) -> Stream:
+    async def _connect(self, patience: float | None, deadline: float) -> Stream:
         way = self._way
         stream = await way.dialer.dial(way.host, way.port, patience)
         if way.scheme == "https" and way.context is not None:
             way.context.set_alpn_protocols(["http/1.1"])
-            await stream.start_tls(way.context, way.host, patience)
+            await stream.start_tls(way.context, way.host, patience, deadline)
         return stream
 
-    async def _receive(
-        self, stream: Stream, answer: _Answer, patience: float | None, limit: int
-    ) -> tuple[Headers, bytes]:
+    async def _receive(self, stream: Stream, answer: _Answer, deadline: float, limit: int) -> tuple[Headers, bytes]:
         headers, body, begin, idle = None, Body((), limit), b"", 0
+        time_slice = TimeSlice()
         while not answer.complete:
-            data = await stream.read(_READ, patience)
+            data = await stream.read(_READ, deadline)
             begin += data[: len(_BEGIN) - len(begin)]
             is_http = bool(data) and _BEGIN.startswith(begin) and answer.feed(data)
             if headers is None and answer.has_head:
@@ -166,22 +167,24 @@ class _Connection:
                 check_length(headers, limit)
                 body = Body(headers.all("content-encoding"), limit)
             idle = 0 if answer.pieces else idle + len(data)
-            for piece in answer.pieces:
-                body.feed(piece)
-            answer.pieces.clear()
+            if answer.pieces:
+                await body.feed(b"".join(answer.pieces), time_slice)
+                answer.pieces.clear()
             if not data and headers is not None and _ends_with_connection(headers):
                 break
             if not is_http or idle > _MOST_WITHOUT_BODY:
                 raise failures.NotHttp
+            if not answer.complete:
+                await time_slice.give_way()
         if headers is None:
             raise failures.NotHttp
         return headers, body.finish()
 
 
-async def _send(stream: Stream, request: _Prepared) -> bool:
+async def _send(stream: Stream, data: bytes, deadline: float) -> bool:
     """Send; tells whether that went well. A server may answer, and close, before it has read everything."""
     try:
-        await stream.write(request.data, request.timeout)
+        await stream.write(data, deadline)
     except failures.WriteCut:
         return False
     return True

@@ -62,7 +62,7 @@ class Transport:
 
     async def _follow(self, request: "Request", session: Session) -> Answer:
         seen: set[str] = set()
-        seconds = 0.0
+        allowed, seconds = request.timeout, 0.0
         while True:
             reply = await self._ask_once(request, session)
             if reply.status == 401 and request.digest is not None:
@@ -70,7 +70,7 @@ class Transport:
             seconds += reply.seconds
             if not is_redirect(request.method, reply.status, reply.headers):
                 return Answer(reply.status, reply.headers, reply.body, round(seconds * 1000), address_of(request))
-            request = next_request(request, reply.headers, seen)
+            request = _within(allowed, seconds, next_request(request, reply.headers, seen))
 
     async def _answer_challenge(self, reply: Reply, request: "Request", session: Session) -> Reply:
         """Ask with the Digest that the reply wants; where it wants another one, it stands."""
@@ -82,6 +82,7 @@ class Transport:
             return reply
         headers = tuple(header for header in request.headers if header[0].lower() != "authorization")
         authorized = replace(request, headers=(*headers, ("Authorization", answer)), native=None)
+        authorized = _within(request.timeout, reply.seconds, authorized)
         again = await self._ask_once(authorized, session)
         return replace(again, seconds=reply.seconds + again.seconds)
 
@@ -89,6 +90,15 @@ class Transport:
         reply = await self._client.send(session.dress(request))
         session.keep(request, reply.headers)
         return reply
+
+
+def _within(allowed: float | None, used: float, following: "Request") -> "Request":
+    """The following request, in what is left of ``allowed`` seconds; raises CollectionError when nothing is."""
+    if not allowed:
+        return following
+    if used >= allowed:
+        raise failures.in_exchange(TimeoutError(), netloc(following.host, following.port), allowed, answered=False)
+    return replace(following, timeout=allowed - used, native=None)
 
 
 def _client(settings: TransportSettings, over: "httpx.AsyncBaseTransport | None") -> "Client | HttpxClient":

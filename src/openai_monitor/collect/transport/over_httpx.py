@@ -4,6 +4,7 @@ Connections, certificates and proxies are then that transport's. Requests, limit
 and how failures are told stay ours.
 """
 
+import asyncio
 import ssl
 import time
 from dataclasses import dataclass
@@ -25,6 +26,10 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterable
 
     from openai_monitor.collect.request import Request
+
+
+_GRACE = 0.1
+"""Seconds that a transport's own timeouts get to say what took so long, before the whole request is ended."""
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -51,11 +56,12 @@ class HttpxClient:
         started = time.perf_counter()
         response: httpx.Response | None = None
         try:
-            response = await self._transport.handle_async_request(native.request)
-            headers = Headers([(n.decode("latin-1"), v.decode("latin-1")) for n, v in response.headers.raw])
-            check_length(headers, self._settings.max_body)
-            chunks = cast("AsyncIterable[bytes]", response.stream)
-            body = await read_body(chunks, headers.all("content-encoding"), self._settings.max_body)
+            async with asyncio.timeout(request.timeout + _GRACE if request.timeout else None):
+                response = await self._transport.handle_async_request(native.request)
+                headers = Headers([(n.decode("latin-1"), v.decode("latin-1")) for n, v in response.headers.raw])
+                check_length(headers, self._settings.max_body)
+                chunks = cast("AsyncIterable[bytes]", response.stream)
+                body = await read_body(chunks, headers.all("content-encoding"), self._settings.max_body)
         except Exception as error:
             if isinstance(error, MonitorError):
                 raise

@@ -80,10 +80,16 @@ class Stream(asyncio.Protocol):
 
     # What engines call.
 
-    async def read(self, max_bytes: int, patience: float | None = None) -> bytes:
-        """Return what has come, or what comes within ``patience`` seconds; empty at the end. Raises TimeoutError."""
-        if not self._buffer and not self._ended:
-            await self._wait_for_data(patience)
+    async def read(self, max_bytes: int, deadline: float = math.inf) -> bytes:
+        """Return what has come, or what comes before the deadline; empty at the end. Raises TimeoutError.
+
+        A peer that sends a little all the time does not move the deadline, a time of the event loop's clock.
+        """
+        if not self._ended:
+            if not self._buffer:
+                await self._wait_for_data(deadline)
+            elif deadline < math.inf and asyncio.get_running_loop().time() > deadline:
+                raise TimeoutError
         if self._foreign is not None:
             raise self._foreign
         if not self._buffer:
@@ -95,7 +101,7 @@ class Stream(asyncio.Protocol):
             self._transport.resume_reading()
         return data
 
-    async def write(self, buffer: bytes, patience: float | None = None) -> None:
+    async def write(self, buffer: bytes, deadline: float = math.inf) -> None:
         """Send; raises WriteCut when the peer has gone, after which an answer may still be read."""
         self._silent = True
         if self._ended or self._transport.is_closing():
@@ -103,7 +109,7 @@ class Stream(asyncio.Protocol):
         self._transport.write(buffer)
         if self._writer is None:
             return
-        async with asyncio.timeout(patience):
+        async with asyncio.timeout(seconds_left(deadline)):
             await self._writer
 
     async def aclose(self) -> None:
@@ -120,15 +126,20 @@ class Stream(asyncio.Protocol):
         ssl_context: ssl.SSLContext,
         server_hostname: str | None = None,
         patience: float | None = None,
+        deadline: float = math.inf,
     ) -> None:
-        """Speak TLS from here on; raises CollectionError, and then the connection is closed."""
+        """Speak TLS from here on; raises CollectionError, and then the connection is closed.
+
+        The handshake may take until the deadline; ``patience`` is what the message names, and the bound without one.
+        """
         try:
             if self._buffer:
                 # A TLS server waits for the client to speak: whoever speaks first is none, or a proxy that
                 # slips something in.
                 failure = failures.in_handshake(_not_tls(), self.peer, patience)
             else:
-                self._transport = await self._upgrade(ssl_context, server_hostname, patience)
+                seconds = patience if deadline == math.inf else seconds_left(deadline)
+                self._transport = await self._upgrade(ssl_context, server_hostname, seconds)
                 self._secure = True
                 return
         except Exception as error:  # noqa: BLE001 - this is the edge
@@ -155,15 +166,12 @@ class Stream(asyncio.Protocol):
             raise ConnectionResetError
         return upgraded
 
-    async def _wait_for_data(self, patience: float | None) -> None:
+    async def _wait_for_data(self, deadline: float) -> None:
         loop = asyncio.get_running_loop()
         self._reader = loop.create_future()
-        if patience is None:
-            self._read_by = math.inf
-        else:
-            self._read_by = loop.time() + patience
-            if self._timer is None or self._timer.when() > self._read_by:
-                self._set_timer(loop)
+        self._read_by = deadline
+        if deadline < math.inf and (self._timer is None or self._timer.when() > deadline):
+            self._set_timer(loop)
         try:
             await self._reader
         finally:
@@ -203,6 +211,16 @@ class Stream(asyncio.Protocol):
         if self._poll is None:
             self._poll = _poller(self._transport.get_extra_info("socket").fileno())
         return bool(self._poll())
+
+
+def deadline_of(seconds: float | None) -> float:
+    """When a request that may take so long has to be over, by the event loop's clock; infinity for None."""
+    return math.inf if seconds is None else asyncio.get_running_loop().time() + seconds
+
+
+def seconds_left(deadline: float) -> float | None:
+    """How long it is until then, at least a moment; None for ever."""
+    return None if deadline == math.inf else max(0.001, deadline - asyncio.get_running_loop().time())
 
 
 def _poller(number: int) -> Callable[[], object]:
