@@ -3,12 +3,13 @@
 import asyncio
 import base64
 import threading
+from collections import deque
 from pathlib import Path
 
 import pytest
-from tests.service.web.clients import get, listening, sink_with
+from tests.service.web.clients import connect, get, listening, sink_with
 
-from openai_monitor.service.web import authentication
+from openai_monitor.service.web import authentication, server
 from openai_monitor.service.web.authentication import hash_password
 from openai_monitor.service.web.settings import PasswordHash, WebSettings
 
@@ -105,6 +106,7 @@ class Hashing:
 
 
 def test_a_password_that_was_right_before_waits_for_no_guess(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(authentication, "SLOWER", 0.0)
     given = {"basic": {"username": "ann", "password": {"hash": hash_password("pw-fake")}}}
 
     async def main() -> None:
@@ -122,6 +124,7 @@ def test_a_password_that_was_right_before_waits_for_no_guess(monkeypatch: pytest
 
 
 def test_a_password_that_comes_while_many_guess_is_soon_hashed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(authentication, "SLOWER", 0.0)
     given = {"basic": {"username": "ann", "password": {"hash": hash_password("pw-fake")}}}
     hashing = Hashing(monkeypatch)
 
@@ -146,8 +149,40 @@ def test_a_password_that_comes_while_many_guess_is_soon_hashed(monkeypatch: pyte
     asyncio.run(main())
 
 
+def test_the_more_is_guessed_the_longer_an_answer_takes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(authentication, "SLOWER", 0.02)
+    guard = authentication.Guard(
+        WebSettings.model_validate({"authentication": {"bearer": {"hash": hash_password("a")}}}).authentication  # type: ignore[arg-type]
+    )
+    assert [round(guard._delay() / 0.02) for _ in range(3)] == [1, 2, 3]
+    guard._guesses = deque(each - 6 for each in guard._guesses)
+    assert round(guard._delay() / 0.02) == 1
+
+
+def test_whoever_guesses_on_all_connections_keeps_nobody_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(server, "MOST_CONNECTIONS", 4)
+    monkeypatch.setattr(authentication, "SLOWER", 60.0)
+    given = {"basic": {"username": "ann", "password": {"hash": hash_password("pw-fake")}}}
+
+    async def main() -> None:
+        async with listening(sink_with(), authentication=given) as web:
+            clients = [await connect(web) for _ in range(6)]
+            asked = []
+            for number, client in enumerate(clients):
+                asked.append(asyncio.create_task(client.ask("/metrics", Authorization=basic("ann", str(number)))))
+                await asyncio.sleep(0.02)
+            async with asyncio.timeout(20):
+                assert (await get(web, "/metrics", Authorization=basic("ann", "pw-fake"))).status == 200
+            for each in asked:
+                each.cancel()
+            await asyncio.gather(*asked, return_exceptions=True)
+
+    asyncio.run(main())
+
+
 def test_a_wrong_password_is_hashed_once(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(authentication, "_MOST_WRONG", 2)
+    monkeypatch.setattr(authentication, "SLOWER", 0.0)
     hashing = Hashing(monkeypatch)
     hashing.go.release(100)
     hashed: dict[str, object] = {"bearer": {"hash": hash_password("tok-fake")}}

@@ -8,6 +8,8 @@ import hmac
 import os
 import time
 from collections import OrderedDict, deque
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 
 from openai_monitor.schedule.secrets import SecretError, SecretSource
@@ -32,6 +34,11 @@ def hash_password(password: str) -> str:
 _MOST_WRONG = 1000
 """Wrong passwords that are known to be so, and are not hashed again."""
 
+_GUESSES_SECONDS = 5.0
+SLOWER = 0.1
+"""Seconds by which each wrong password of the last five seconds holds up the answer to the next: whoever guesses on
+all connections makes some ten guesses a second, which leaves room to hash one that is right."""
+
 
 @dataclass(slots=True)
 class _Read:
@@ -40,10 +47,14 @@ class _Read:
 
 
 class Guard:
-    """Checks Authorization headers."""
+    """Checks Authorization headers. In the context that ``waiting`` gives, whoever asks may be sent away for others."""
 
-    def __init__(self, settings: Authentication) -> None:
+    def __init__(
+        self, settings: Authentication, waiting: Callable[[], AbstractContextManager[None]] = nullcontext
+    ) -> None:
         self._settings = settings
+        self._waiting = waiting
+        self._guesses: deque[float] = deque()
         self._read: dict[SecretSource, _Read] = {}
         self._reading = asyncio.Lock()
         self._hashing = _Turns()
@@ -88,17 +99,30 @@ class Guard:
         seen = hmac.digest(self._key, wanted.salt + given.encode("utf-8", "surrogatepass"), "sha256")
         if self._is_known(seen):
             return seen in self._right
-        async with self._hashing:
+        with self._waiting():
+            await self._hashing.take()
+        try:
             if self._is_known(seen):
                 return seen in self._right
             digest = await aside(_scrypt, given, wanted)
+        finally:
+            self._hashing.give_on()
         if hmac.compare_digest(digest, wanted.digest):
             self._right.add(seen)
             return True
         self._wrong[seen] = None
         if len(self._wrong) > _MOST_WRONG:
             self._wrong.popitem(last=False)
+        with self._waiting():
+            await asyncio.sleep(self._delay())
         return False
+
+    def _delay(self) -> float:
+        now = time.monotonic()
+        self._guesses.append(now)
+        while self._guesses[0] < now - _GUESSES_SECONDS:
+            self._guesses.popleft()
+        return SLOWER * len(self._guesses)
 
     def _is_known(self, seen: bytes) -> bool:
         return seen in self._right or seen in self._wrong  # both hold digests under a key that nobody has
@@ -115,7 +139,8 @@ class _Turns:
         self._is_taken = False
         self._is_newest_next = False
 
-    async def __aenter__(self) -> None:
+    async def take(self) -> None:
+        """Wait for a turn."""
         if not self._is_taken:
             self._is_taken = True
             return
@@ -125,13 +150,11 @@ class _Turns:
             await turn
         except asyncio.CancelledError:
             if turn.done() and not turn.cancelled():
-                self._give_on()
+                self.give_on()
             raise
 
-    async def __aexit__(self, *_: object) -> None:
-        self._give_on()
-
-    def _give_on(self) -> None:
+    def give_on(self) -> None:
+        """End the turn."""
         while self._waiting:
             self._is_newest_next = not self._is_newest_next
             turn = self._waiting.pop() if self._is_newest_next else self._waiting.popleft()

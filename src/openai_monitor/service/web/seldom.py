@@ -35,4 +35,4 @@ class Seldom:
     def _sum_up(self, kind: str) -> None:
         del self._timers[kind]
         if more := self._more.pop(kind):
-            self._log.warning("web: %s: %d more in the last %g s", kind, more, SECONDS)
+            self._log.warning("web: %s: %d more since then", kind, more)

@@ -196,13 +196,13 @@ class Server:
             if goes_on:
                 talk.start_next_cycle()
             seconds = IDLE_SECONDS
-        with self._evictable():
+        with self.evictable():
             await _part(reader, writer)
 
     async def _next(self, talk: h11.Connection, reader: asyncio.StreamReader, seconds: float) -> Ask | Reply | None:
         """Wait for a request; give what to answer where it is not a valid one, None when there will be no more."""
         try:
-            with self._evictable():
+            with self.evictable():
                 async with asyncio.timeout(seconds):
                     return await _next_ask(talk, reader)
         except h11.RemoteProtocolError as error:
@@ -211,7 +211,7 @@ class Server:
             return text(error.error_status_hint, "This is not a valid HTTP/1.1 request: look at its line and headers.")
 
     @contextlib.contextmanager
-    def _evictable(self) -> Iterator[None]:
+    def evictable(self) -> Iterator[None]:
         """Let this connection be the one that goes when there is no room."""
         task = asyncio.current_task()
         if task is not None:

@@ -64,10 +64,10 @@ class Web:
         """Read the certificate, if any; raises SettingsError."""
         self._settings = settings
         self._site = site
-        self._guard = Guard(settings.authentication) if settings.authentication else None
         self._hosts = Hosts((split_listen(settings.listen)[0], *settings.hosts))
         certificate = Certificate(settings.tls) if settings.tls else None
         self._server = Server(self._answer, certificate.context if certificate else lambda: None)
+        self._guard = Guard(settings.authentication, self._server.evictable) if settings.authentication else None
         self._probes = asyncio.Semaphore(MOST_PROBES)
         self._zipped: tuple[bytes, bytes] = (b"", b"")
         self._pages = {"/metrics": self._metrics, "/probe": self._probe}
