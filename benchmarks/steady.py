@@ -32,9 +32,9 @@ from openai_monitor.schedule.scheduler import FIRST_WITHIN, SPREAD_OVER, Room, S
 from openai_monitor.schedule.stats import Stats
 from openai_monitor.service.runner import Runner
 from openai_monitor.sinks import Surroundings
-from openai_monitor.sinks.aside import aside
 from openai_monitor.sinks.present import Page
 from openai_monitor.sinks.settings import PrometheusSettings
+from openai_monitor.threads import run_in_thread
 
 AT_ONCE = 16
 MONITORS = 208
@@ -134,7 +134,7 @@ async def _service(account: Account, stack: AsyncExitStack) -> Work:
 
     async def rounds() -> None:
         await after(PERIOD)
-        await aside(page.build, page.take())
+        await run_in_thread(page.build, page.take())
 
     await after(FIRST_WITHIN)
     await after(PERIOD + SPREAD_OVER)  # from here on each has its own place

@@ -35,6 +35,7 @@ from openai_monitor import (
     collect_once_async,
     load_definition,
 )
+from openai_monitor.collect.answer import AnswerLimits
 from openai_monitor.sandbox import FAULTS, running
 from openai_monitor.sandbox.server import Server
 
@@ -644,7 +645,7 @@ def test_the_body_limit_is_counted_after_decompression() -> None:
     with origin({**facts(), CREDIT_PATH: Answer(exact)}) as server:
         values = {"host": "127.0.0.1", "port": str(server.port), "ssl": "false", "token": "sess-abc"}
         for limit, code in ((len(exact), Code.SUCCESS), (len(exact) - 1, Code.FAIL)):
-            settings = TransportSettings(max_body=limit)
+            settings = TransportSettings(limits=AnswerLimits(body=limit))
             [found] = collect_once(definition, values, metrics=["credit_grants"], settings=settings).results
             assert found.code is code
 

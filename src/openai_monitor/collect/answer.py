@@ -8,6 +8,9 @@ from datetime import UTC, datetime
 from functools import lru_cache, partial
 from typing import TypeAlias
 
+from openai_monitor.errors import CollectionError
+from openai_monitor.rows import Code
+
 _LINEAR = frozenset(
     ("utf-8", "ascii", "iso8859-1", "gb2312", "gbk", "gb18030", "big5", "big5hkscs", "euc_jp", "shift_jis", "cp932",
      "iso2022_jp", "euc_kr", "cp949")
@@ -47,15 +50,60 @@ class Headers:
         return values[0] if values else None
 
 
+BYTES_A_VALUE = 12
+"""Bytes of JSON for each value that a document may have at the largest size: those with more are not data of an API."""
+
+ROWS, CELLS = "limits.rows in a monitors file", "limits.cells in a monitors file"
+"""How a person gives these limits, for advice."""
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerLimits:
+    """What an answer may hold: ``body`` in bytes after decompression, ``rows`` and ``cells`` of its metric set.
+
+    What is over a limit fails the set. It is never cut: a part of the rows must not pass for all of them.
+    """
+
+    body: int = 32 * 2**20
+    rows: int = 1_000_000
+    cells: int = 10_000_000
+
+    @property
+    def values(self) -> int:
+        """How many values, objects and lists a JSON document may have: each takes memory, however few bytes it is."""
+        return self.body // BYTES_A_VALUE
+
+    def check(self, rows: int, columns: int) -> None:
+        """Raise CollectionError where these are more rows, or more cells, than a set may have."""
+        if rows > self.rows:
+            raise CollectionError(
+                Code.FAIL,
+                f"{rows:,} rows, and a metric set may have {self.rows:,}: ask for less, or raise {ROWS}",
+            )
+        if rows * columns > self.cells:
+            raise CollectionError(
+                Code.FAIL,
+                f"{rows:,} rows of {columns} fields, and a metric set may have {self.cells:,} cells: "
+                f"ask for less, or raise {CELLS}",
+            )
+
+
+_DEFAULT_LIMITS = AnswerLimits()
+
+
 @dataclass(slots=True)
 class Answer:
-    """A complete answer, decompressed. ``elapsed_ms`` is from sending to the last byte; ``url`` has no query."""
+    """A complete answer, decompressed. ``elapsed_ms`` is from sending to the last byte; ``url`` has no query.
+
+    ``limits`` are those under which it is read.
+    """
 
     status: int
     headers: Headers
     body: bytes = field(repr=False)
     elapsed_ms: int
     url: str
+    limits: AnswerLimits = field(default=_DEFAULT_LIMITS, repr=False, compare=False)
     memo: dict[str, object] = field(default_factory=dict, repr=False, compare=False)
     """What readers keep for one another, such as the decoded JSON."""
     _text: str | None = field(default=None, init=False, repr=False, compare=False)

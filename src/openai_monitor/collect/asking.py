@@ -67,6 +67,7 @@ class SetRun:
     planned: SetPlan
     state: RoundState
     warn: Warn
+    _rows_read: int = 0
 
     async def rows(self) -> tuple[list[Row], str]:
         """The rows, and a message when there is something to say about a success."""
@@ -90,6 +91,8 @@ class SetRun:
             return await state.sender.send(_page_request(url, request.timeout), state.session)
 
         rows = await program.rows(answer, ask, listed, self.warn)
+        self._rows_read += len(rows)  # of all its answers, pages and those for earlier rows
+        answer.limits.check(self._rows_read, len(self.planned.fields))
         return state.plan.cells.clean(rows), answer
 
     # Pages

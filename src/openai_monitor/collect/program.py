@@ -1,10 +1,11 @@
 """What one metric set does with an answer, compiled: parse, then fields, then filters."""
 
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import repeat
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from openai_monitor.collect.answer import Answer
 from openai_monitor.collect.fields import (
@@ -22,6 +23,13 @@ from openai_monitor.collect.verdict import check_error_object
 from openai_monitor.definition.model import Http, MetricSet
 from openai_monitor.errors import CollectionError, SyntaxFault
 from openai_monitor.rows import Code, Field, Row
+from openai_monitor.threads import run_in_thread
+
+LARGE = 2**17
+"""Bytes of an answer that is read in a thread: a smaller one takes less than some 20 ms."""
+
+_ONE_AT_A_TIME = threading.Lock()
+"""The objects of a large answer take many times its size."""
 
 _JSON_TYPES = ("jsonPath", "default")
 
@@ -40,12 +48,22 @@ class Program:
     cells: tuple[Cell, ...]
     keep: Callable[[Row], bool] | None
     looks_for_error: bool
+    asks_more: bool
 
     async def rows(self, answer: Answer, ask: Ask, listed: frozenset[int], warn: Warn) -> list[Row]:
-        """The typed rows of one answer; raises CollectionError when it can't be read."""
+        """The typed rows of one answer; raises CollectionError when it can't be read.
+
+        A large answer is read in a thread, one at a time, so that it keeps nobody waiting.
+        """
+        if len(answer.body) < LARGE or self.asks_more:
+            return await self._rows(answer, ask, listed, warn)
+        return await run_in_thread(_complete, self._rows(answer, ask, listed, warn))
+
+    async def _rows(self, answer: Answer, ask: Ask, listed: frozenset[int], warn: Warn) -> list[Row]:
         if self.looks_for_error:
             check_error_object(answer, self.aliases, listed)
         extracted = await self.parse(answer, ask)
+        answer.limits.check(len(extracted.rows), len(self.fields))
         for warning in extracted.warnings:
             warn(warning)
         # Column by column: a tuple for each row is then made by zip, and most of a cell's cost is its own.
@@ -54,6 +72,17 @@ class Program:
         if rows and not any(cell is not None for row in rows for cell in row):
             warn("no field found a value in this answer: is it the right url, and does the API still answer like this?")
         return rows if self.keep is None else list(filter(self.keep, rows))
+
+
+def _complete(work: Coroutine[Any, Any, list[Row]]) -> list[Row]:
+    """Run what waits for nothing to its end."""
+    with _ONE_AT_A_TIME:
+        try:
+            work.send(None)
+        except StopIteration as done:
+            rows: list[Row] = done.value
+            return rows
+    raise AssertionError("reading an answer waited for something")
 
 
 def compile_program(metric_set: MetricSet, now: Clock) -> Program:
@@ -126,4 +155,5 @@ def _compile(source: _Source, now: Clock) -> Program:
         cells=compile_cells(metric_set, columns, now),
         keep=compile_filters(metric_set, fields, now),
         looks_for_error=(http.parse_type or "default") in _JSON_TYPES,
+        asks_more=http.parse_type == "sitemap",
     )

@@ -159,6 +159,8 @@ class Limits(Section):
     answer: Count = Field(
         4, description="MiB of one answer, after decompression: a large one keeps the others waiting."
     )
+    rows: Count = Field(20_000, description="Rows of one metric set in one round: with more it fails.")
+    cells: Count = Field(400_000, description="Cells of one metric set in one round, rows times fields.")
     deadline: Seconds = Field(240, description="Seconds for one round.")
     shutdown: Seconds = Field(8, description="Seconds from the signal to end until the process has ended.")
 

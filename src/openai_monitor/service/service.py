@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from pydantic import BaseModel
 
+from openai_monitor.collect.answer import AnswerLimits
 from openai_monitor.collect.transport import Transport, TransportSettings
 from openai_monitor.hertzbeat import extras
 from openai_monitor.hertzbeat.turns import Jobs, shared
@@ -118,7 +119,7 @@ class Service:
         settings = TransportSettings(
             ca_file=Path(network.ca_file) if network.ca_file else None,
             allow_plaintext_token=network.allow_plaintext_token,
-            max_body=limits.answer * 2**20,
+            limits=AnswerLimits(limits.answer * 2**20, limits.rows, limits.cells),
             max_connections=limits.in_flight,
             lean=True,
         )

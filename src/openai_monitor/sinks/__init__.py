@@ -9,7 +9,6 @@ bounds, and what does not fit it drops and counts. Sinks know nothing of each ot
     private.py        the fields that stay at home
     readings.py       rows as labels and values; what becomes of rows with equal labels
     buffered.py       the bounded buffer and the second tries of those that send
-    aside.py          work beside the event loop
     prometheus.py, textfile.py       what holds at present:
         latest.py         of each monitor, and when it stops holding
         present.py        as a page: series.py (rows), own.py (sets, monitors, the service), figures.py (money)

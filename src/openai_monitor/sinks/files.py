@@ -17,12 +17,12 @@ from openai_monitor.outputs.csv_text import csv_text
 from openai_monitor.rows import MetricSetResult, Value
 from openai_monitor.schedule.events import RoundEvent
 from openai_monitor.sinks import Sink, Surroundings
-from openai_monitor.sinks.aside import aside
 from openai_monitor.sinks.buffered import Buffered
 from openai_monitor.sinks.private import public_round
 from openai_monitor.sinks.readings import clean_text
 from openai_monitor.sinks.rotating import RotatingFile
 from openai_monitor.sinks.settings import CsvSettings, NdjsonSettings
+from openai_monitor.threads import run_in_thread
 
 NAME, TIME, TAG = "monitor name", "monitor time", "tag "
 
@@ -47,11 +47,11 @@ class NdjsonFile(Buffered):
 
     async def open(self) -> None:
         """Make the folder."""
-        await aside(make_folder, self._settings.path.parent)
+        await run_in_thread(make_folder, self._settings.path.parent)
 
     async def deliver(self, events: Sequence[RoundEvent]) -> None:
         """Append the lines."""
-        await aside(self._append, events)
+        await run_in_thread(self._append, events)
 
     def _append(self, events: Iterable[RoundEvent]) -> None:
         include, leave_out = self._settings.include, self._settings.leave_out
@@ -80,11 +80,11 @@ class CsvFiles(Buffered):
 
     async def open(self) -> None:
         """Make the folder."""
-        await aside(make_folder, self._settings.folder)
+        await run_in_thread(make_folder, self._settings.folder)
 
     async def deliver(self, events: Sequence[RoundEvent]) -> None:
         """Append the rows, a file after the other."""
-        await aside(self._append, events)
+        await run_in_thread(self._append, events)
         self._written.clear()
 
     def _append(self, events: Iterable[RoundEvent]) -> None:

@@ -8,13 +8,13 @@ from collections.abc import Callable, Sequence
 from openai_monitor.schedule.events import RoundEvent
 from openai_monitor.schedule.secrets import SecretSource
 from openai_monitor.sinks import Sink, Surroundings
-from openai_monitor.sinks.aside import aside
 from openai_monitor.sinks.buffered import Buffered
 from openai_monitor.sinks.files import encoded, make_folder
 from openai_monitor.sinks.line_protocol import lines_of
 from openai_monitor.sinks.posting import Poster
 from openai_monitor.sinks.rotating import RotatingFile
 from openai_monitor.sinks.settings import InfluxSettings
+from openai_monitor.threads import run_in_thread
 
 CONTENT_TYPE = "text/plain; charset=utf-8"
 
@@ -58,7 +58,7 @@ class InfluxServer(_Influx):
     async def deliver(self, events: Sequence[RoundEvent]) -> None:
         """Post them in one request."""
         if self._poster is not None:
-            await self._poster.post(await aside(self._lines, events), CONTENT_TYPE)
+            await self._poster.post(await run_in_thread(self._lines, events), CONTENT_TYPE)
 
 
 class InfluxStream(_Influx):
@@ -71,11 +71,11 @@ class InfluxStream(_Influx):
     async def open(self) -> None:
         """Make the file's folder."""
         if self._settings.path is not None:
-            await aside(make_folder, self._settings.path.parent)
+            await run_in_thread(make_folder, self._settings.path.parent)
 
     async def deliver(self, events: Sequence[RoundEvent]) -> None:
         """Append them."""
-        await aside(lambda: self._write(self._lines(events)))
+        await run_in_thread(lambda: self._write(self._lines(events)))
 
 
 def write_stdout(data: bytes) -> None:

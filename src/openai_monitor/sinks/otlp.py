@@ -18,11 +18,11 @@ from openai_monitor.rows import MetricSetResult
 from openai_monitor.schedule.events import RoundEvent, trouble_of_set
 from openai_monitor.schedule.secrets import SecretError, SecretSource
 from openai_monitor.sinks import Sink, Surroundings
-from openai_monitor.sinks.aside import aside
 from openai_monitor.sinks.buffered import Buffered, OutputDown
 from openai_monitor.sinks.line_protocol import nanoseconds
 from openai_monitor.sinks.readings import FLAGS, clean_text, finite, label_text, readings, shape_of
 from openai_monitor.sinks.settings import OtlpSettings
+from openai_monitor.threads import run_in_thread
 
 if TYPE_CHECKING:
     from opentelemetry.sdk.metrics.export import MetricExporter, MetricsData, NumberDataPoint
@@ -76,13 +76,13 @@ class Otlp(Buffered):
         """Close the connection."""
         exporter, self._exporter = self._exporter, None
         if exporter is not None:
-            await aside(exporter.shutdown)
+            await run_in_thread(exporter.shutdown)
 
     async def deliver(self, events: Sequence[RoundEvent]) -> None:
         """Export them at once."""
         if self._exporter is None:
             self._exporter = self._make(self._settings, await self._destination())
-        if not await aside(self._export, self._exporter, events):
+        if not await run_in_thread(self._export, self._exporter, events):
             await self.release()
             raise OutputDown("the collector did not take it; what it said is in the log, from opentelemetry")
 

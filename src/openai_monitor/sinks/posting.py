@@ -6,7 +6,7 @@ from urllib.parse import quote, urlsplit
 
 from pydantic_core import PydanticCustomError
 
-from openai_monitor.collect.answer import Answer
+from openai_monitor.collect.answer import Answer, AnswerLimits
 from openai_monitor.collect.request import Request
 from openai_monitor.collect.transport import Session, Transport, TransportSettings
 from openai_monitor.errors import CollectionError
@@ -50,7 +50,7 @@ class Poster:
             TransportSettings(
                 ca_file=settings.ca_file,
                 allow_plaintext_token=settings.allow_plaintext_token,
-                max_body=LARGEST_ANSWER,
+                limits=AnswerLimits(body=LARGEST_ANSWER),
             )
         )
 

@@ -6,8 +6,8 @@ from importlib.util import find_spec
 from openai_monitor.errors import SettingsError
 from openai_monitor.schedule.events import RoundEvent
 from openai_monitor.sinks import SinkHealth, Surroundings
-from openai_monitor.sinks.aside import aside
 from openai_monitor.sinks.settings import Present, PrometheusSettings
+from openai_monitor.threads import run_in_thread
 
 KEPT_SECONDS = 1.0
 """A page is given to whoever asks within this time after it was made."""
@@ -68,10 +68,10 @@ class PrometheusSink:
 
     async def probe(self, event: RoundEvent) -> bytes:
         """Give the page of one round."""
-        return await aside(self._page.probe, event)
+        return await run_in_thread(self._page.probe, event)
 
     async def _make(self) -> bytes:
-        self._made = page = await aside(self._page.build, self._page.take())
+        self._made = page = await run_in_thread(self._page.build, self._page.take())
         asyncio.get_running_loop().call_later(KEPT_SECONDS, self._drop)
         return page
 

@@ -10,10 +10,10 @@ from pathlib import Path
 from openai_monitor.owned import refuse_link
 from openai_monitor.schedule.events import RoundEvent
 from openai_monitor.sinks import Sink, SinkHealth, Surroundings
-from openai_monitor.sinks.aside import aside
 from openai_monitor.sinks.buffered import reason
 from openai_monitor.sinks.prometheus import check_library
 from openai_monitor.sinks.settings import TextfileSettings
+from openai_monitor.threads import run_in_thread
 
 MODE = 0o644
 """node_exporter runs as another user."""
@@ -79,7 +79,7 @@ class Textfile:
     async def _write(self) -> None:
         moment = self._page.take()
         try:
-            await aside(lambda: replace_file(self._settings.path, self._page.build(moment)))
+            await run_in_thread(lambda: replace_file(self._settings.path, self._page.build(moment)))
         except OSError as error:
             self._trouble = reason(error)
         except Exception as error:  # noqa: BLE001 - logged

@@ -21,12 +21,12 @@ from openai_monitor.outputs.json_text import encode, row_encoder
 from openai_monitor.rows import MetricSetResult
 from openai_monitor.schedule.events import RoundEvent, trouble_of_set
 from openai_monitor.sinks import Sink, Surroundings
-from openai_monitor.sinks.aside import aside
 from openai_monitor.sinks.buffered import Buffered
 from openai_monitor.sinks.posting import Poster
 from openai_monitor.sinks.private import public_round
 from openai_monitor.sinks.readings import clean_text
 from openai_monitor.sinks.settings import WebhookSettings
+from openai_monitor.threads import run_in_thread
 
 
 def make(settings: WebhookSettings, surroundings: Surroundings) -> Sink:  # noqa: ARG001 - every sink is made so
@@ -54,7 +54,7 @@ class Webhook(Buffered):
     async def deliver(self, events: Sequence[RoundEvent]) -> None:
         """Post them in one request."""
         if self._poster is not None:
-            await self._poster.post(await aside(self._body, events), "application/json")
+            await self._poster.post(await run_in_thread(self._body, events), "application/json")
 
     def _body(self, events: Sequence[RoundEvent]) -> bytes:
         rounds = (_round(event, self._settings) for event in events)

@@ -12,6 +12,7 @@ import pytest
 from tests.collect.transport.conftest import Fetch, Serve
 from tests.collect.transport.web import Asked, Said, ok, request_to
 
+from openai_monitor.collect.answer import AnswerLimits
 from openai_monitor.collect.transport.body import read_body
 from openai_monitor.collect.transport.failures import BodyTooLarge, BodyUnreadable
 from openai_monitor.errors import CollectionError
@@ -181,7 +182,7 @@ def test_a_gigabyte_costs_no_memory(serve: Serve, fetch: Fetch, say: object) -> 
     tracemalloc.start()
     try:
         with pytest.raises(CollectionError, match="is larger than the limit of 4 MiB: ask for less") as caught:
-            fetch(request_to(server), max_body=4 * 2**20)
+            fetch(request_to(server), limits=AnswerLimits(body=4 * 2**20))
         peak = tracemalloc.get_traced_memory()[1]
     finally:
         tracemalloc.stop()
@@ -196,7 +197,7 @@ def test_the_next_request_is_not_harmed_by_an_answer_left_half_read(serve: Serve
     server = serve(lambda asked: endless(asked) if asked.target == "/big" else ok(b"small"))
 
     async def both() -> bytes:
-        async with Transport(TransportSettings(max_body=1000)) as transport:
+        async with Transport(TransportSettings(limits=AnswerLimits(body=1000))) as transport:
             with pytest.raises(CollectionError):
                 await transport.send(request_to(server, "/big"), Session())
             return (await transport.send(request_to(server), Session())).body

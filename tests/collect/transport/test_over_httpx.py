@@ -15,6 +15,7 @@ import trustme
 from tests.collect.transport.web import Asked, Server, ok
 
 from openai_monitor import Collector, collect_once, load_definition, make_plan
+from openai_monitor.collect.answer import AnswerLimits
 from openai_monitor.collect.transport import Session, Transport, TransportSettings
 from openai_monitor.errors import CollectionError
 from openai_monitor.rows import Code, MetricSetResult, Round
@@ -104,7 +105,7 @@ def test_its_failures_are_told_in_our_words(
 
 
 def test_what_is_too_large_is_refused_before_and_after_decompression(router: respx.MockRouter) -> None:
-    small = TransportSettings(max_body=1000)
+    small = TransportSettings(limits=AnswerLimits(body=1000))
     route = router.get(f"{OPENAI}/credit_grants").respond(content=b" " * 1001)
     assert "larger than the limit of 1000 bytes" in credit(over(router), small).message
     route.respond(content=gzip.compress(b" " * 10**6), headers={"Content-Encoding": "gzip"})

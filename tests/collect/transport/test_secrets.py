@@ -15,6 +15,7 @@ import pytest
 from tests.collect.transport.conftest import Serve, Start
 from tests.collect.transport.web import HttpProxy, Server, closed_port, moved, ok, request_to, send
 
+from openai_monitor.collect.answer import AnswerLimits
 from openai_monitor.collect.request import Credentials, Request
 from openai_monitor.errors import MonitorError
 
@@ -128,7 +129,7 @@ def test_requests_that_fail(serve: Serve, name: str) -> None:
 def test_answers_that_fail(serve: Serve, name: str) -> None:
     said = ANSWERS[name]
     server = serve((lambda _: said) if isinstance(said, list) else said)
-    assert_hidden(failure_of(keyed(server), max_body=10_000))
+    assert_hidden(failure_of(keyed(server), limits=AnswerLimits(body=10_000)))
 
 
 def test_certificates_that_fail(serve: Serve, server_tls: ssl.SSLContext) -> None:

@@ -10,9 +10,6 @@ from openai_monitor.definition.pattern import compile_pattern
 from openai_monitor.errors import CollectionError
 from openai_monitor.rows import Code
 
-MAX_ROWS = 100_000
-"""More rows than this are refused: a set is watched, not copied."""
-
 FIGURES = frozenset({"responsetime", "keyword"})
 
 _WEB_PAGE = re.compile(r"\s*<(?:!doctype\s+html|html)\b", re.IGNORECASE)

@@ -13,6 +13,7 @@ _DOCUMENT = "json"
 _LENIENT = json.JSONDecoder(strict=False)
 """Raw control characters in a text are taken; whatever else is not JSON is refused."""
 
+_PIECE = 2**18
 _MAY_HOLD_HALVES = re.compile(r"\\u[dD][89a-fA-F]")
 _ESCAPES = re.compile(
     r"\\(?:u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|(u[dD][89a-fA-F][0-9a-fA-F]{2})|.)",
@@ -28,11 +29,37 @@ def has_no_content(answer: Answer) -> bool:
 def read_json(answer: Answer) -> object:
     """The document in the body, decoded once: whole numbers exact, NaN and infinities as floats.
 
-    Raises CollectionError (FAIL) when the body is empty, a page, cut off or otherwise no JSON.
+    Raises CollectionError (FAIL) when the body is empty, a page, cut off or otherwise no JSON, or has too many values.
     """
     if _DOCUMENT not in answer.memo:
+        _refuse_oversize(answer)
         answer.memo[_DOCUMENT] = _decode(answer.text)
     return answer.memo[_DOCUMENT]
+
+
+def _refuse_oversize(answer: Answer) -> None:
+    """Count values before they are made: 4 MiB of ``{},`` are a hundred in memory."""
+    most, text = answer.limits.values, answer.text
+    if len(text) > most and _separators(text) > most and _separators_outside_texts(text) > most:
+        raise _failure(
+            f"the answer has more than {most:,} values, objects and lists: ask for less, "
+            "or raise limits.answer in a monitors file"
+        )
+
+
+def _separators(text: str) -> int:
+    return text.count(",") + text.count("[") + text.count("{")
+
+
+def _separators_outside_texts(text: str) -> int:
+    """As ``_separators``, without those in JSON's texts; by pieces, since a search keeps the whole process waiting."""
+    text = text.replace("\\\\", "").replace('\\"', "")
+    count, outside = 0, 0
+    for start in range(0, len(text), _PIECE):
+        parts = text[start : start + _PIECE].split('"')
+        count += _separators("".join(parts[outside::2]))
+        outside = (outside + len(parts) - 1) % 2
+    return count
 
 
 def _decode(text: str) -> object:

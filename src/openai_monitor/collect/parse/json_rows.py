@@ -38,7 +38,8 @@ class RowReader:
         self._at_once = itemgetter(*aliases) if len(aliases) > 1 and not self._defaults else None
 
     def read(self, objects: Sequence[Object], answer: Answer) -> list[RawRow]:
-        """Make a row of each object."""
+        """Make a row of each object; raises CollectionError where these are more than a metric set may have."""
+        answer.limits.check(len(objects), len(self._aliases))
         if self._at_once:
             try:
                 return list(map(self._at_once, objects))

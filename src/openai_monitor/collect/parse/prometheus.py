@@ -8,11 +8,11 @@ and takes exemplars, tabs, decimal timestamps, leading blanks and backslashes in
 """
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 from openai_monitor.collect.answer import Answer
 from openai_monitor.collect.parse import Aliases, Ask, Extracted, Parse, RawRow
-from openai_monitor.collect.parse.body import MAX_ROWS, data_text, failure
+from openai_monitor.collect.parse.body import data_text, failure
 from openai_monitor.collect.parse.json_body import has_no_content
 from openai_monitor.definition.model import Http
 
@@ -20,6 +20,7 @@ VALUE_ALIASES = frozenset({"value", "metric_value"})
 MAX_LABELS = 100_000
 """Characters of the labels of one sample."""
 
+_BLOCK = 2**16
 _CHECKED = "exposition"  # sets that share an answer check it once
 
 # Every text has one reading, so that checking it is linear. Only characters have possessive quantifiers: those of
@@ -51,10 +52,9 @@ def compile(_http: Http, aliases: Aliases, set_name: str) -> Parse:
             answer.memo[_CHECKED] = _checked(data_text(answer, "Prometheus exposition text"))
         text = str(answer.memo[_CHECKED])
         rows: list[RawRow] = []
-        for sample in samples.finditer(text):
-            rows.append(read_row(sample))
-            if len(rows) > MAX_ROWS:
-                raise failure(f"more than {MAX_ROWS} samples are named {set_name}; ask for fewer of them")
+        for start, end in _blocks(text):
+            rows += map(read_row, samples.finditer(text, start, end))
+            answer.limits.check(len(rows), len(aliases))
         return Extracted(rows, [] if rows else [f"no sample is named {set_name}"])
 
     return parse
@@ -63,15 +63,24 @@ def compile(_http: Http, aliases: Aliases, set_name: str) -> Parse:
 def _checked(text: str) -> str:
     """The text with a last newline; raises CollectionError with the number of the first bad line."""
     text += "\n"
-    bad = _BAD_LINE.search(text)
-    end = bad.start() if bad else len(text)
-    if end == len(text):  # where no line begins
+    found = (_BAD_LINE.search(text, start, end) for start, end in _blocks(text))
+    bad = next((match.start() for match in found if match and match.start() < match.endpos), None)
+    if bad is None:
         return text
     raise failure(
-        f"line {text.count(chr(10), 0, end) + 1} of the answer is no exposition text: "
+        f"line {text.count(chr(10), 0, bad) + 1} of the answer is no exposition text: "
         'expected a sample such as name{label="text"} 1.5, a comment or an empty line; '
         "check that the url is a Prometheus exporter's"
     )
+
+
+def _blocks(text: str) -> Iterator[tuple[int, int]]:
+    """The text by lines, some 64 KiB of them at once: a search keeps the whole process waiting until it ends."""
+    start = 0
+    while start < len(text):
+        end = text.find("\n", start + _BLOCK) + 1 or len(text)
+        yield start, end
+        start = end
 
 
 def _row_reader(aliases: Aliases) -> Callable[[re.Match[str]], RawRow]:

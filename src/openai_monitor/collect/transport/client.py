@@ -117,7 +117,7 @@ class Client:
         started = time.perf_counter()
         connection = await self._pool.take(native.way)
         try:
-            status, headers, body = await connection.ask(native.prepared, self._settings.max_body)
+            status, headers, body = await connection.ask(native.prepared, self._settings.limits.body)
         except BaseException as error:
             # Also when cancelled: an engine may leave a connection neither open nor closed then.
             await connection.aclose()

@@ -30,7 +30,9 @@ class Transport:
     def __init__(
         self, settings: TransportSettings | None = None, *, over: "httpx.AsyncBaseTransport | None" = None
     ) -> None:
-        self._client = _client(settings or TransportSettings(), over)
+        settings = settings or TransportSettings()
+        self._client = _client(settings, over)
+        self._limits = settings.limits
 
     async def __aenter__(self) -> Self:
         return self
@@ -69,7 +71,10 @@ class Transport:
                 reply = await self._answer_challenge(reply, request, session)
             seconds += reply.seconds
             if not is_redirect(request.method, reply.status, reply.headers):
-                return Answer(reply.status, reply.headers, reply.body, round(seconds * 1000), address_of(request))
+                milliseconds = round(seconds * 1000)
+                return Answer(
+                    reply.status, reply.headers, reply.body, milliseconds, address_of(request), limits=self._limits
+                )
             request = _within(allowed, seconds, next_request(request, reply.headers, seen))
 
     async def _answer_challenge(self, reply: Reply, request: "Request", session: Session) -> Reply:

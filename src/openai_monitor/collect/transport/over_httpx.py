@@ -59,9 +59,9 @@ class HttpxClient:
             async with asyncio.timeout(request.timeout + _GRACE if request.timeout else None):
                 response = await self._transport.handle_async_request(native.request)
                 headers = Headers([(n.decode("latin-1"), v.decode("latin-1")) for n, v in response.headers.raw])
-                check_length(headers, self._settings.max_body)
+                check_length(headers, self._settings.limits.body)
                 chunks = cast("AsyncIterable[bytes]", response.stream)
-                body = await read_body(chunks, headers.all("content-encoding"), self._settings.max_body)
+                body = await read_body(chunks, headers.all("content-encoding"), self._settings.limits.body)
         except Exception as error:
             if isinstance(error, MonitorError):
                 raise

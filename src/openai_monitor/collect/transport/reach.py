@@ -147,7 +147,7 @@ class Reach:
         prepared = self._engine.prepare(wire, way)
         sent, began = datetime.now(UTC), time.perf_counter()
         try:
-            status, headers, body = await connection.ask(prepared, self._settings.max_body)
+            status, headers, body = await connection.ask(prepared, self._settings.limits.body)
         except CollectionError:
             raise
         except Exception as error:  # noqa: BLE001 - this is the edge

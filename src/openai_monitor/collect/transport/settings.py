@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from openai_monitor import __version__
+from openai_monitor.collect.answer import AnswerLimits
 
 ALLOW_PLAINTEXT = "--allow-plaintext-token (network.allow_plaintext_token in a monitors file)"
 CA_FILE = "--ca-file (network.ca_file in a monitors file)"
@@ -14,7 +15,7 @@ CA_FILE = "--ca-file (network.ca_file in a monitors file)"
 class TransportSettings:
     """Settings of a transport.
 
-    ``ca_file`` is trusted beside the system's certificates. ``max_body`` counts bytes after decompression.
+    ``ca_file`` is trusted beside the system's certificates. ``limits`` bound an answer.
     ``trust_env`` is whether HTTPS_PROXY, HTTP_PROXY, ALL_PROXY and NO_PROXY are honoured;
     ``proxy`` is an address that takes their place.
     ``max_connections`` bounds what is in flight at once; further requests wait, outside their own timeout.
@@ -23,7 +24,7 @@ class TransportSettings:
 
     ca_file: Path | None = None
     allow_plaintext_token: bool = False
-    max_body: int = 32 * 2**20
+    limits: AnswerLimits = field(default_factory=AnswerLimits)
     user_agent: str = f"openai-monitor/{__version__}"
     trust_env: bool = True
     proxy: str | None = field(default=None, repr=False)

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 from openai_monitor.schedule.secrets import SecretError, SecretSource
 from openai_monitor.service.web.settings import Authentication, Password, PasswordHash
-from openai_monitor.sinks.aside import aside
+from openai_monitor.threads import run_in_thread
 
 KEPT_SECONDS = 10.0
 """So long a secret that was read is used: a command is not run for each request that anyone makes."""
@@ -104,7 +104,7 @@ class Guard:
         try:
             if self._is_known(seen):
                 return seen in self._right
-            digest = await aside(_scrypt, given, wanted)
+            digest = await run_in_thread(_scrypt, given, wanted)
         finally:
             self._hashing.give_on()
         if hmac.compare_digest(digest, wanted.digest):

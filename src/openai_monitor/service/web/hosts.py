@@ -10,7 +10,7 @@ import socket
 from collections.abc import Iterable
 from ipaddress import ip_address
 
-from openai_monitor.sinks.aside import aside
+from openai_monitor.threads import run_in_thread
 
 _HOST = re.compile(r"(?:\[(?P<address>[^\[\]]*)\]|(?P<name>[^\[\]:]*))(?::\d*)?")
 
@@ -36,7 +36,7 @@ class Hosts:
             return True
         async with self._full_name:
             if not self._is_complete:  # asks a name server, so it is done once, and only for those that need it
-                self._names.add((await aside(socket.getfqdn)).lower())
+                self._names.add((await run_in_thread(socket.getfqdn)).lower())
                 self._is_complete = True
         return name in self._names
 

@@ -18,7 +18,7 @@ from openai_monitor.service.web.hosts import Hosts, host_name
 from openai_monitor.service.web.server import Ask, Reply, Server, text
 from openai_monitor.service.web.settings import WebSettings, split_listen
 from openai_monitor.service.web.tls import Certificate
-from openai_monitor.sinks.aside import aside
+from openai_monitor.threads import run_in_thread
 
 PAGE_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 PROBE_SECONDS = 60.0
@@ -168,7 +168,7 @@ class Web:
             return Reply(200, page, PAGE_TYPE)
         known, zipped = self._zipped
         if page is not known:
-            zipped = await aside(gzip.compress, page, compresslevel=1, mtime=0)
+            zipped = await run_in_thread(gzip.compress, page, compresslevel=1, mtime=0)
             if keep:
                 self._zipped = (page, zipped)
                 asyncio.get_running_loop().call_later(_KEPT_SECONDS, self._drop)

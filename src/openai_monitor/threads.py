@@ -9,7 +9,7 @@ Given = ParamSpec("Given")
 Result = TypeVar("Result")
 
 
-async def aside(function: Callable[Given, Result], /, *args: Given.args, **kwargs: Given.kwargs) -> Result:
+async def run_in_thread(function: Callable[Given, Result], /, *args: Given.args, **kwargs: Given.kwargs) -> Result:
     """Call the function in a thread of its own, and give what it returns or raise what it raises.
 
     Not in asyncio's pool: the process waits for its threads when it ends, and one that waits for a disk that hangs, or
