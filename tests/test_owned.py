@@ -46,6 +46,22 @@ def test_one_of_ours_that_others_may_read_is_closed_and_that_is_told(
     assert caplog.messages == [f"{path} was open to other users (mode 0644): now it is its owner's alone"]
 
 
+@pytest.mark.parametrize("says_so", [True, False])
+def test_a_file_system_without_modes_stops_nothing_and_nothing_is_told(
+    says_so: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def fchmod(handle: int, mode: int) -> None:
+        if says_so:
+            raise PermissionError(errno.EPERM, "Operation not permitted")
+
+    path = tmp_path / "rows"
+    path.write_text("old")
+    path.chmod(0o755)
+    monkeypatch.setattr(os, "fchmod", fchmod)
+    append(path, b" new")
+    assert (path.read_text(), caplog.messages) == ("old new", [])
+
+
 def test_another_users_file_keeps_its_mode_and_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "rows"
     path.write_text("old")

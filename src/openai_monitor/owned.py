@@ -8,6 +8,7 @@ import errno
 import logging
 import os
 import stat
+from contextlib import suppress
 from pathlib import Path
 
 PRIVATE = 0o600
@@ -35,8 +36,10 @@ def open_own(path: Path, flags: int) -> int:
     found = os.fstat(handle)
     if stat.S_ISREG(found.st_mode) and is_open_to_others(found) and is_ours(found):
         mode = stat.S_IMODE(found.st_mode)
-        os.fchmod(handle, mode & ~_OTHERS)
-        _log.warning("%s was open to other users (mode %04o): now it is its owner's alone", path, mode)
+        with suppress(OSError):  # of a file system without modes, such as FAT
+            os.fchmod(handle, mode & ~_OTHERS)
+        if not is_open_to_others(os.fstat(handle)):
+            _log.warning("%s was open to other users (mode %04o): now it is its owner's alone", path, mode)
     return handle
 
 

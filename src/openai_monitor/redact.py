@@ -51,6 +51,9 @@ _CHARACTER = re.compile(f"{_ESCAPED}|(.)", re.DOTALL)
 _LAST_BYTE, _LAST_HEX = 2, 4
 _NAMED = {"amp": "&", "lt": "<", "gt": ">", "quot": '"', "apos": "'"}
 
+_HEX_DUMP = re.compile(rb"[0-9a-f]{2}(?:[:, -](?:0x)?[0-9a-f]{2}){7,}")
+_BETWEEN_HEX = re.compile(rb"[:, -](?:0x)?")
+
 _ELISION = re.compile(rb"(?:[*.xX\#]{2,}|\xe2\x80[\xa2\xa6])+")
 """What servers write in the place of the middle of a key: ``sess-abc***wxyz``, ``sess-abc…wxyz``."""
 
@@ -237,6 +240,9 @@ def _spans(secret: str, view: bytes, folded: bytes, known: bytes) -> Iterator[tu
     codes = {part for code in {*_base64(body)} for part in _windows(code.encode(), PART + 2)}
     for wanted, among, size in ((parts, folded, PART), (hexes, folded, 2 * PART), (codes, view, PART + 2)):
         yield from ((at, at + size) for at in range(len(among) - size + 1) if among[at : at + size] in wanted)
+    for dump in _HEX_DUMP.finditer(folded):
+        if any(piece in hexes for piece in _windows(_BETWEEN_HEX.sub(b"", dump[0]), 2 * PART)):
+            yield dump.span()
     for elision in _ELISION.finditer(view):
         start, end = elision.span()
         longest = range(min(_LONGEST_END, len(whole)), 1, -1)

@@ -4,6 +4,7 @@ import os
 import stat
 import sys
 import tempfile
+from contextlib import suppress
 from pathlib import Path
 
 from openai_monitor.errors import SettingsError
@@ -42,7 +43,8 @@ def _replace(target: Path, data: bytes, *, private: bool) -> None:
         with os.fdopen(handle, "wb") as file:
             file.write(data)
         mode = stat.S_IMODE(target.stat().st_mode) if target.exists() else 0o666 & ~_umask()
-        draft.chmod(mode & 0o700 if private else mode)
+        with suppress(OSError):  # of a file system without modes, such as FAT
+            draft.chmod(mode & 0o700 if private else mode)
         draft.replace(target)
     finally:
         draft.unlink(missing_ok=True)

@@ -44,7 +44,7 @@ class Stats:
     Every round that was due is accounted for: ``collected + failed + skipped + running + queued == due``. ``failed``
     are rounds in which anything was not collected, ``skipped`` those that never started: the one before still ran,
     the monitor was slowed down, or the service ended. ``requests`` were handed to the transport, ``retries`` are
-    those among them that asked again.
+    those among them that asked again. ``listener_errors`` are mistakes of ours while the listener answered.
     """
 
     due: int = 0
@@ -60,6 +60,7 @@ class Stats:
     monitors: int = 0
     reloads: int = 0
     failed_reloads: int = 0
+    listener_errors: int = 0
 
     def snapshot(self) -> Mapping[str, float]:
         """The figures by name in Prometheus's style, as the outputs take them."""
@@ -80,4 +81,5 @@ class Stats:
             "monitors": self.monitors,
             "reloads_total": self.reloads,
             "failed_reloads_total": self.failed_reloads,
+            "listener_errors_total": self.listener_errors,
         }

@@ -171,7 +171,7 @@ class Service:
         from openai_monitor.service.web.settings import split_listen  # noqa: PLC0415 - only for those who listen
         from openai_monitor.service.web.site import Site, Web  # noqa: PLC0415 - as above
 
-        web = Web(setup.web, Site(self._exposition, self.fleet.probe, self.health.wait))
+        web = Web(setup.web, Site(self._exposition, self.fleet.probe, self.health.wait, self.stats))
         await web.start()
         self.port = web.port
         _log.info("listening on %s, port %d", split_listen(setup.web.listen)[0] or "every address", web.port)

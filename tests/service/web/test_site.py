@@ -253,6 +253,7 @@ def test_a_mistake_of_ours_is_an_answer_and_the_listener_goes_on(caplog: pytest.
             got = await client.ask("/probe?monitor=a")
             assert (got.status, "fake" in got.text) == (500, False)
             assert (await client.ask("/healthz")).status == 200
+            assert web._site.stats.snapshot()["listener_errors_total"] == 1
             client.close()
 
     asyncio.run(main())

@@ -19,6 +19,7 @@ from typing import cast
 import h11
 
 from openai_monitor.errors import SettingsError
+from openai_monitor.schedule.stats import Stats
 from openai_monitor.service.web.seldom import Seldom
 
 MOST_CONNECTIONS = 64
@@ -66,7 +67,8 @@ Context = Callable[[], ssl.SSLContext | None]
 class Server:
     """Listens and has GET and HEAD answered by ``answer``; ``context`` gives the TLS context of each connection."""
 
-    def __init__(self, answer: Answer, context: Context = lambda: None) -> None:
+    def __init__(self, answer: Answer, context: Context = lambda: None, stats: Stats | None = None) -> None:
+        self._stats = stats or Stats()
         self.seldom = Seldom(_log)
         self._answer = answer
         self._context = context
@@ -146,6 +148,7 @@ class Server:
 
     def _mistaken(self, where: str, error: BaseException) -> None:
         """Say in one line what is wrong and where: what a stranger sends may cause it again and again."""
+        self._stats.listener_errors += 1
         place = error.__traceback__
         while place is not None and place.tb_next is not None:
             place = place.tb_next

@@ -5,7 +5,7 @@ import gzip
 import logging
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from ipaddress import ip_address
 from typing import Protocol, cast
 from urllib.parse import parse_qs
@@ -13,6 +13,7 @@ from urllib.parse import parse_qs
 from openai_monitor.errors import MonitorError
 from openai_monitor.schedule.events import RoundEvent
 from openai_monitor.schedule.secrets import SecretError
+from openai_monitor.schedule.stats import Stats
 from openai_monitor.service.web.authentication import Guard
 from openai_monitor.service.web.hosts import Hosts, host_name
 from openai_monitor.service.web.server import Ask, Reply, Server, text
@@ -49,12 +50,13 @@ class Site:
 
     ``exposition`` gives the prometheus output, None when there is none. ``probe`` collects a monitor now; it raises
     KeyError for a name that is no monitor's and MonitorError when it can't be now. ``wait`` says what the service is
-    still waiting for; empty when it is ready.
+    still waiting for; empty when it is ready. ``stats`` count the listener's mistakes.
     """
 
     exposition: Callable[[], Exposition | None]
     probe: Callable[[str], Awaitable[RoundEvent]]
     wait: Callable[[], str]
+    stats: Stats = field(default_factory=Stats)
 
 
 class Web:
@@ -66,7 +68,7 @@ class Web:
         self._site = site
         self._hosts = Hosts((split_listen(settings.listen)[0], *settings.hosts))
         certificate = Certificate(settings.tls) if settings.tls else None
-        self._server = Server(self._answer, certificate.context if certificate else lambda: None)
+        self._server = Server(self._answer, certificate.context if certificate else lambda: None, site.stats)
         self._guard = Guard(settings.authentication, self._server.evictable) if settings.authentication else None
         self._probes = asyncio.Semaphore(MOST_PROBES)
         self._zipped: tuple[bytes, bytes] = (b"", b"")
