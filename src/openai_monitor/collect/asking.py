@@ -11,13 +11,14 @@ from openai_monitor.collect.answer import Answer
 from openai_monitor.collect.fields import Warn
 from openai_monitor.collect.parse.json_body import read_json
 from openai_monitor.collect.plan import Plan, SetPlan
-from openai_monitor.collect.program import Program, compile_program
+from openai_monitor.collect.program import LARGE, Program, compile_program
 from openai_monitor.collect.request import Request, build_request
 from openai_monitor.collect.verdict import check_status, is_accepted, listed_codes
 from openai_monitor.definition.model import Http, MetricSet
 from openai_monitor.definition.placeholder import substitute_row
 from openai_monitor.errors import CollectionError
 from openai_monitor.rows import Code, Row
+from openai_monitor.threads import run_in_thread
 
 if TYPE_CHECKING:
     from openai_monitor.collect.transport import Session
@@ -93,7 +94,8 @@ class SetRun:
         rows = await program.rows(answer, ask, listed, self.warn)
         self._rows_read += len(rows)  # of all its answers, pages and those for earlier rows
         answer.limits.check(self._rows_read, len(self.planned.fields))
-        return state.plan.cells.clean(rows), answer
+        clean = state.plan.cells.clean
+        return (clean(rows) if len(answer.body) < LARGE else await run_in_thread(clean, rows)), answer
 
     # Pages
 
