@@ -442,3 +442,16 @@ def test_a_round_that_is_cancelled_ends_whatever_a_set_makes_of_it(names: str) -
         assert table.at_once == 0
 
     run_virtual(main())
+
+
+def test_an_answer_brings_up_no_more_than_so_many_warnings_and_no_long_ones() -> None:
+    """Each is looked through for secrets, in the event loop."""
+    rows = [{"v": f"5M{number}"} for number in range(3000)] + [{"v": "5" + "M" * 1_000_000}]
+    odd = a_set("odd", "/odd", script="$[*]", units=["v=B->KB"])
+    params = [{"field": "token", "type": "password", "name": {"en-US": "Key"}}]
+    outcome = run(Table({"/odd": rows}), odd, params=params, values={"token": TOKEN})
+    assert len(outcome["odd"].rows) == 3001
+    assert len(outcome["odd"].warnings) == 101
+    assert outcome["odd"].warnings[-1] == "there were more warnings like these"
+    first = run(Table({"/odd": rows[::-1]}), odd, params=params, values={"token": TOKEN})["odd"].warnings[0]
+    assert len(first) == 1000

@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable, Coroutine, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
+from functools import partial
 from typing import Self, TypeVar, cast
 
 from openai_monitor.collect.asking import RoundState, Sender, SetRun
@@ -18,6 +19,11 @@ ROUND_SECONDS = 240.0
 """HertzBeat's bound on one round."""
 
 _LONGEST_MESSAGE = 1000
+_LONGEST_WARNING = 5000
+"""Characters that are looked through for secrets; a server's text may stand in them, and be of any length."""
+
+MOST_WARNINGS = 100
+"""Different ones of a set in a round; each row of an answer may bring up its own."""
 
 Result = TypeVar("Result")
 
@@ -151,7 +157,7 @@ async def _collect_set(planned: SetPlan, state: RoundState, until: _Deadline) ->
     failure: CollectionError | None = None
     message = ""
     try:
-        rows, message = await until.within(SetRun(planned, state, warnings.setdefault).rows())
+        rows, message = await until.within(SetRun(planned, state, partial(_note, warnings)).rows())
     except CollectionError as error:
         failure = error
     except TimeoutError:
@@ -170,10 +176,17 @@ async def _collect_set(planned: SetPlan, state: RoundState, until: _Deadline) ->
         rows=tuple(rows),
         time=started,
         duration=time.perf_counter() - began,
-        warnings=tuple(map(clean, warnings)) if warnings else (),
+        warnings=tuple(_shortened(clean(text)) for text in warnings) if warnings else (),
         status=failure.status if failure else None,
         retry_after=failure.retry_after if failure else None,
     )
+
+
+def _note(warnings: dict[str, None], text: str) -> None:
+    if len(warnings) < MOST_WARNINGS:
+        warnings[text[:_LONGEST_WARNING]] = None
+    elif text not in warnings:
+        warnings["there were more warnings like these"] = None
 
 
 def _shortened(message: str) -> str:
