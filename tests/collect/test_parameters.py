@@ -91,3 +91,10 @@ def test_another_kind_of_key_is_remarked_and_used() -> None:
     assert len(plan.notes) == 1
     assert "does not begin with sess-" in plan.notes[0]
     assert "sk-fake" not in plan.notes[0]
+
+
+def test_a_range_of_any_length_is_compared() -> None:
+    long = spec(field="n", type="number", range=f"[0,{'9' * 10_000}]")
+    check_parameters([long], {"n": "5"})
+    with pytest.raises(ParameterError, match="expected a number from"):
+        check_parameters([long], {"n": "-1"})

@@ -1,7 +1,10 @@
 """Placeholders: where they are replaced, by what, and what stays as written."""
 
 import gc
+import re
+import time
 import weakref
+from collections.abc import Callable
 
 import pytest
 from hypothesis import given
@@ -148,6 +151,39 @@ def test_substitution_ends_and_leaves_only_unknown_or_brought_in_names(
 
 
 # Lists
+
+
+@given(
+    st.lists(st.sampled_from(["^_^a^_^", "^_^b^_^", "^_^x^_^", "^_^", "^", "_", "a", "/"]), max_size=8).map("".join),
+    st.fixed_dictionaries(
+        {"a": st.sampled_from(["", "1", "^_^b^_^", "^", "a", None]), "b": st.sampled_from(["", "2", None, "_"])}
+    ),
+)
+def test_replacing_all_at_once_is_replacing_one_by_one(written: str, values: dict[str, str | None]) -> None:
+    expected: str | None = written
+    for marker in re.finditer(r"\^_\^([\w.-]+)\^_\^", written):
+        if marker[1] not in values or expected is None:
+            continue
+        value = values[marker[1]]
+        expected = None if value is None and expected == marker[0] else expected.replace(marker[0], value or "")
+    given_values = {name: text(value) for name, value in values.items()}
+    found = substitute_parameters(metric_set(url=written), given_values).http
+    assert found is not None
+    assert found.url == expected
+
+
+@pytest.mark.parametrize("make", [lambda n: "^_^a^_^/" * n, lambda n: "".join(f"^_^p{i}^_^" for i in range(n))])
+def test_a_hundred_thousand_placeholders_take_no_time(make: Callable[[int], str]) -> None:
+    written = make(100_000)
+    values = {name: text("x") for name in parameter_names(written)}
+    began = time.process_time()
+    substitute_parameters(metric_set(url=written), values)
+    assert time.process_time() - began < 2
+
+
+def test_so_many_placeholders_with_values_that_bring_in_others_are_refused() -> None:
+    with pytest.raises(ParameterError, match="100,000 placeholders, and values that bring in others"):
+        substitute_parameters(metric_set(url="^_^a^_^/" * 100_000), {"a": text("^_^b^_^")})
 
 
 def test_an_unknown_name_makes_a_list_item_null() -> None:

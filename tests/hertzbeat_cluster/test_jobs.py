@@ -148,6 +148,18 @@ def test_texts_reach_the_definition_as_they_are(text: str) -> None:
     assert (definition.sets[0].http.url, definition.sets[0].http.payload) == (text, text)
 
 
+@pytest.mark.parametrize("key", ["id", "monitorId", "tenantId", "defaultInterval"])
+def test_a_number_of_more_than_64_bits_is_no_job(key: str) -> None:
+    with pytest.raises(JobError, match=f"no valid {key}: a whole number of 64 bits"):
+        parse_job(json.dumps({**rig.job(), key: 10**400}).encode())
+
+
+def test_an_interval_beyond_all_time_is_a_long_one() -> None:
+    job = parsed({**with_set(interval=10**400), "defaultInterval": 2**62})
+    assert job.period == 10**9
+    assert job.dues().tick <= 10**9
+
+
 def test_ids_to_delete() -> None:
     assert parse_ids(b"[708083415059200]") == [708083415059200]
     assert parse_ids(b'[1,"x",null,true]') == [1]

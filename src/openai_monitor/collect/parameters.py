@@ -115,6 +115,6 @@ def _number_expectation(spec: ParamSpec, value: str) -> str | None:
     except ValueError:
         return "a number"
     bounds = _RANGE.fullmatch((spec.range or "").strip())
-    if bounds and not int(bounds[1]) <= number <= int(bounds[2]):
+    if bounds and not float(bounds[1]) <= number <= float(bounds[2]):
         return f"a number from {bounds[1]} to {bounds[2]}"
     return None

@@ -104,7 +104,7 @@ def _integer(value: object) -> int:
             return read_integer(value)
         except ValueError:
             pass
-    elif type(value) is int:
+    elif type(value) is int and -(2**63) < value < 2**63:
         return value
     raise ValueError("a whole number")
 

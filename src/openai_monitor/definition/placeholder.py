@@ -25,6 +25,9 @@ _NEVER = ("i18n",)
 _LONGEST_TEXT = 16 * 2**20
 """Characters a text may grow to: values that bring in others double with each of them."""
 
+_MOST_WORK = 10**8
+"""Placeholders of a text times its characters, where they have to be replaced one by one."""
+
 _BLANKS = "".join(map(chr, range(33)))
 """What Java trims: the blank and all control characters below it."""
 
@@ -105,8 +108,16 @@ class _ParameterRules:
     mark = _PARAMETER_MARK
 
     def value(self, text: str) -> Text:
+        markers = list(_PARAMETER.finditer(text))
+        if len(markers) > 1 and self._are_apart(text, markers):
+            return self._at_once(text, markers)
+        if len(markers) * len(text) > _MOST_WORK:
+            raise ParameterError(
+                f"a text of the definition has {len(markers):,} placeholders, and values that bring in others: "
+                "give them values without `^`"
+            )
         result = text
-        for marker in _PARAMETER.finditer(text):
+        for marker in markers:
             parameter = self.parameters.get(marker[1])
             if parameter is None:
                 continue
@@ -116,15 +127,35 @@ class _ParameterRules:
             result = _insert(result, marker, inserted or "")
         return result
 
+    def _are_apart(self, text: str, markers: list[re.Match[str]]) -> bool:
+        """Whether no replacement can make another marker, or a null: no value and no rest of the text holds a piece."""
+        if text.count(_PARAMETER_MARK) != 2 * len(markers):
+            return False
+        given = (self.parameters.get(marker[1]) for marker in markers)
+        return all(parameter is None or "^" not in (parameter.value or "^") for parameter in given)
+
+    def _at_once(self, text: str, markers: list[re.Match[str]]) -> Text:
+        """The text with all markers replaced in one go, in a time that grows with its length alone."""
+        grown = len(text)
+        for marker in markers:
+            grown += len(self._inserted(marker))
+            if grown > _LONGEST_TEXT:
+                raise _too_long(marker[1])
+        return _PARAMETER.sub(self._inserted, text)
+
+    def _inserted(self, marker: re.Match[str]) -> str:
+        parameter = self.parameters.get(marker[1])
+        return marker[0] if parameter is None else parameter.text or ""
+
     def items(self, text: str) -> list[Text]:
-        expanded: list[Text] | None = None
+        array: str | None = None
         for marker in _PARAMETER.finditer(text):
             parameter = self.parameters.get(marker[1])
             if parameter is None:
-                return [None] if expanded is None else expanded
+                return [None] if array is None else _comma_list(array)
             if parameter.type == "array" and parameter.text is not None:
-                expanded = _comma_list(parameter.text)
-        return [self.value(text)] if expanded is None else expanded
+                array = parameter.text
+        return [self.value(text)] if array is None else _comma_list(array)
 
     def entries(self, texts: Mapping[str, Text]) -> Mapping[str, Text]:
         kept: dict[str, Text] = {}
@@ -254,11 +285,15 @@ def _map_value(text: Text, value: Callable[[str], Text]) -> Text:
 
 def _insert(text: str, marker: re.Match[str], value: str) -> str:
     if text.count(marker[0]) * len(value) + len(text) > _LONGEST_TEXT:
-        raise ParameterError(
-            f"parameter {marker[1]} makes a text of the definition longer than {_LONGEST_TEXT} characters: "
-            "give it a shorter value"
-        )
+        raise _too_long(marker[1])
     return text.replace(marker[0], value)
+
+
+def _too_long(name: str) -> ParameterError:
+    return ParameterError(
+        f"parameter {name} makes a text of the definition longer than {_LONGEST_TEXT} characters: "
+        "give it a shorter value"
+    )
 
 
 def _comma_list(text: str) -> list[Text]:

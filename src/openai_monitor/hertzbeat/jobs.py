@@ -15,7 +15,8 @@ from openai_monitor.schedule.intervals import Dues
 ENCRYPTED = 2
 """The type of a configmap entry whose value is encrypted."""
 
-SHORTEST_PERIOD = 1
+SHORTEST_PERIOD, LONGEST_PERIOD = 1, 10**9
+"""Seconds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +89,7 @@ def parse_job(payload: bytes) -> Job:
         monitor_id=_integer(data, "monitorId"),
         tenant_id=_integer(data, "tenantId", 0),
         kind=kind_of(data, dict(annotations)),
-        period=max(_integer(data, "defaultInterval", 600), SHORTEST_PERIOD),
+        period=min(max(_integer(data, "defaultInterval", 600), SHORTEST_PERIOD), LONGEST_PERIOD),
         config=tuple(_configs(data.get("configmap"))),
         metadata=_texts(data.get("metadata")),
         labels=_texts(data.get("labels")),
@@ -105,16 +106,16 @@ def parse_ids(payload: bytes) -> list[int]:
         data = None
     if not isinstance(data, list):
         raise JobError("the jobs to delete are no JSON list")
-    return [number for number in data if type(number) is int]
+    return [number for number in data if type(number) is int and -(2**63) <= number < 2**63]
 
 
 def _integer(data: Mapping[str, object], name: str, default: int | None = None) -> int:
     value = data.get(name)
-    if type(value) is int:
+    if type(value) is int and -(2**63) <= value < 2**63:  # Java's long
         return value
     if value is None and default is not None:
         return default
-    raise JobError(f"a job of the manager has no {name}")
+    raise JobError(f"a job of the manager has no valid {name}: a whole number of 64 bits was expected")
 
 
 def _texts(value: object) -> tuple[tuple[str, str], ...]:

@@ -10,6 +10,10 @@ SHORTEST_TICK = 5.0
 """Seconds: odd intervals would otherwise have a monitor looked at every second."""
 
 
+LONGEST = 10**9
+"""Seconds: a set with a longer interval is asked once."""
+
+
 class Dues:
     """Which sets of one monitor are due; ``tick`` is the seconds between two looks: what its intervals have in common.
 
@@ -18,7 +22,7 @@ class Dues:
     """
 
     def __init__(self, own: Iterable[tuple[str, float]], period: float) -> None:
-        self._intervals = {name: interval or period for name, interval in own}
+        self._intervals = {name: min(interval, LONGEST) if interval > 0 else period for name, interval in own}
         self._last: dict[str, float] = {}
         self.names = frozenset(self._intervals)
         self.differ = len(set(self._intervals.values())) > 1

@@ -74,7 +74,7 @@ def _parameter(value: object, info: ValidationInfo) -> "str | SecretSource | Non
 
 
 def _count(value: object) -> object:
-    if isinstance(value, str) and not re.fullmatch(r"\d{1,6}", value.strip(), re.ASCII):
+    if isinstance(value, str) and not re.fullmatch(r"\d{1,8}", value.strip(), re.ASCII):
         raise _expected("a whole number")
     return value
 
@@ -100,6 +100,13 @@ Count = Annotated[
     BeforeValidator(_count),
     Field(ge=1, le=_MOST),
     WithJsonSchema({"type": "integer", "minimum": 1, "maximum": _MOST}),
+]
+_MOST_CELLS = 10_000_000
+LargeCount = Annotated[
+    int,
+    BeforeValidator(_count),
+    Field(ge=1, le=_MOST_CELLS),
+    WithJsonSchema({"type": "integer", "minimum": 1, "maximum": _MOST_CELLS}),
 ]
 
 
@@ -159,8 +166,8 @@ class Limits(Section):
     answer: Count = Field(
         4, description="MiB of one answer, after decompression: a large one keeps the others waiting."
     )
-    rows: Count = Field(20_000, description="Rows of one metric set in one round: with more it fails.")
-    cells: Count = Field(400_000, description="Cells of one metric set in one round, rows times fields.")
+    rows: LargeCount = Field(20_000, description="Rows of one metric set in one round: with more it fails.")
+    cells: LargeCount = Field(400_000, description="Cells of one metric set in one round, rows times fields.")
     deadline: Seconds = Field(240, description="Seconds for one round.")
     shutdown: Seconds = Field(8, description="Seconds from the signal to end until the process has ended.")
 

@@ -12,8 +12,8 @@ import pytest
 from tests.collect.transport.conftest import Fetch, Serve
 from tests.collect.transport.web import Asked, Said, ok, request_to
 
-from openai_monitor.collect.answer import AnswerLimits
-from openai_monitor.collect.transport.body import read_body
+from openai_monitor.collect.answer import AnswerLimits, Headers
+from openai_monitor.collect.transport.body import check_length, read_body
 from openai_monitor.collect.transport.failures import BodyTooLarge, BodyUnreadable
 from openai_monitor.errors import CollectionError
 from openai_monitor.rows import Code
@@ -167,6 +167,17 @@ def declared(_: Asked) -> Iterable[bytes]:
     yield b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % 2**30
     for _n in range(1024):
         yield b"x" * 2**20
+
+
+@pytest.mark.parametrize("length", ["9" * 5000, "0" * 5000 + "10001", "10001"])
+def test_a_length_of_any_digits_is_compared(length: str) -> None:
+    with pytest.raises(BodyTooLarge):
+        check_length(Headers([("Content-Length", length)]), 10_000)
+
+
+@pytest.mark.parametrize("length", ["", "x", "-1", "0", "00010000", "\u0663" * 9])
+def test_a_length_that_is_none_or_small_passes(length: str) -> None:
+    check_length(Headers([("Content-Length", length)]), 10_000)
 
 
 def bomb(_: Asked) -> Said:

@@ -15,6 +15,7 @@ _MOST_MEMBERS = 1_000
 """Gzip members of one body; each costs an inflater of its own, however little it holds."""
 
 _PIECE = 2**16
+_LONGEST_NUMBER = 18
 _GZIP, _ZLIB, _RAW = 31, 15, -15
 """Window bits, which choose zlib's format."""
 
@@ -79,8 +80,8 @@ def _through(stage: "_Inflater", pieces: Iterator[bytes]) -> Iterator[bytes]:
 
 def check_length(headers: Headers, limit: int) -> None:
     """Raise BodyTooLarge when the answer announces more than the limit."""
-    declared = headers.get("content-length") or ""
-    if declared.isdecimal() and int(declared) > limit:
+    declared = (headers.get("content-length") or "").lstrip("0")
+    if declared.isascii() and declared.isdecimal() and (len(declared) > _LONGEST_NUMBER or int(declared) > limit):
         raise BodyTooLarge(limit)
 
 

@@ -29,7 +29,7 @@ def read_boolean(text: str) -> bool:
 def read_integer(text: str) -> int:
     """A whole number: ``12``, ``+1_000``, ``0x1f``, ``0b101``, ``017`` (octal), ``1:30`` (base 60).
 
-    Raises ValueError for another text, ``1.0`` and ``1e3`` among them.
+    Raises ValueError for another text, ``1.0`` and ``1e3`` among them, and for a number of more than 64 bits.
     """
     found = _INTEGER.fullmatch(text.replace("_", "")) if len(text) <= _LONGEST_INTEGER else None
     if found is None:
@@ -43,6 +43,8 @@ def read_integer(text: str) -> int:
         number = int(octal, 8)
     else:
         number = int(hexadecimal, 16) if hexadecimal is not None else int(binary, 2)
+    if number >= 2**63:
+        raise ValueError("not a whole number of 64 bits")
     return -number if sign == "-" else number
 
 
