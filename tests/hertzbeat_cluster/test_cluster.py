@@ -562,3 +562,19 @@ async def test_no_secret_is_logged_or_told(caplog: pytest.LogCaptureFixture) -> 
         await one.online()
     for secret in (rig.PASSWORD, rig.encrypt(rig.PASSWORD, rig.KEY), rig.KEY, "Ym9iOnMzY3JldC1wdw"):
         assert secret not in caplog.text
+
+
+@in_loop
+async def test_cells_that_resemble_a_user_name_or_a_password_are_sent_as_they_are() -> None:
+    async with cluster() as one:
+        body = [{"name": "elasticsearch", "temp": "a classic one"}, {"name": "elastic", "temp": "classic"}]
+        one.api.bodies["/basic"] = body
+        await one.online()
+        job = one.job(11)
+        given = {"username": "elastic", "password": rig.encrypt("classic", rig.KEY)}
+        for entry in job["configmap"]:
+            entry["value"] = given.get(entry["key"], entry["value"])
+        one.manager.add(job)
+        seen = await one.rows_of(11)
+        cells = [(row["name"], row["temp"]) for row in seen.rows]
+        assert cells == [("elasticsearch", "a classic one"), ("elastic", "***")]
