@@ -5,6 +5,7 @@ import csv
 import json
 import os
 import stat
+import tracemalloc
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -43,7 +44,7 @@ def write(made: Sink, *batches: Iterable[RoundEvent]) -> Sink:
 def test_a_file_that_is_full_is_put_aside_and_the_oldest_goes(tmp_path: Path) -> None:
     file = RotatingFile(tmp_path / "a.log", most_bytes=10, keep=2)
     for letter in b"abcde":
-        file.append(bytes([letter]) * 7 + b"\n")
+        file.append([bytes([letter]) * 7 + b"\n"])
     assert sorted(path.name for path in tmp_path.iterdir()) == ["a.log", "a.log.1", "a.log.2"]
     assert [path.read_bytes()[:1] for path in sorted(tmp_path.iterdir())] == [b"e", b"d", b"c"]
 
@@ -51,20 +52,20 @@ def test_a_file_that_is_full_is_put_aside_and_the_oldest_goes(tmp_path: Path) ->
 def test_with_none_to_keep_a_full_file_is_deleted(tmp_path: Path) -> None:
     file = RotatingFile(tmp_path / "a.log", most_bytes=10, keep=0)
     for _ in range(3):
-        file.append(b"x" * 9 + b"\n")
+        file.append([b"x" * 9 + b"\n"])
     assert [path.name for path in tmp_path.iterdir()] == ["a.log"]
 
 
 def test_a_file_cut_off_by_a_crash_is_put_aside(tmp_path: Path) -> None:
     (tmp_path / "a.log").write_bytes(b'{"whole": 1}\n{"torn": ')
-    RotatingFile(tmp_path / "a.log", 1000, 3).append(b'{"next": 1}\n', b"head\n")
+    RotatingFile(tmp_path / "a.log", 1000, 3).append([b'{"next": 1}\n'], b"head\n")
     assert (tmp_path / "a.log").read_bytes() == b'head\n{"next": 1}\n'
     assert (tmp_path / "a.log.1").read_bytes().endswith(b'{"torn": ')
 
 
 def test_a_write_that_fails_half_way_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     file = RotatingFile(tmp_path / "a.log", 1000, 3)
-    file.append(b"first\n")
+    file.append([b"first\n"])
     real = os.write
     left = [3]
 
@@ -77,15 +78,37 @@ def test_a_write_that_fails_half_way_leaves_nothing(tmp_path: Path, monkeypatch:
 
     monkeypatch.setattr(os, "write", full)
     with pytest.raises(OSError, match="No space"):
-        file.append(b"second\n")
+        file.append([b"second\n"])
     assert (tmp_path / "a.log").read_bytes() == b"first\n"
+
+
+def test_the_size_of_a_file_is_kept_within_one_round(tmp_path: Path) -> None:
+    records = [b"%05d\n" % number for number in range(1000)]
+    RotatingFile(tmp_path / "a.log", most_bytes=1500, keep=9).append(iter(records), b"head\n")
+    files = sorted(tmp_path.iterdir(), key=lambda path: path.name, reverse=True)
+    assert len(files) == 5
+    for file in tmp_path.iterdir():
+        assert file.stat().st_size <= 1500
+        assert file.read_bytes().startswith(b"head\n")
+    order = [tmp_path / f"a.log.{number}" for number in (4, 3, 2, 1)] + [tmp_path / "a.log"]
+    assert b"".join(path.read_bytes().removeprefix(b"head\n") for path in order) == b"".join(records)
+
+
+def test_many_records_are_not_held_in_memory(tmp_path: Path) -> None:
+    tracemalloc.start()
+    try:
+        RotatingFile(tmp_path / "a.log", 10**8, 1).append(b"x" * 999 + b"\n" for _ in range(20_000))
+        assert tracemalloc.get_traced_memory()[1] < 5_000_000
+    finally:
+        tracemalloc.stop()
+    assert (tmp_path / "a.log").stat().st_size == 20_000_000
 
 
 def test_a_file_moved_away_by_another_program_is_begun_anew(tmp_path: Path) -> None:
     file = RotatingFile(tmp_path / "a.log", 1000, 3)
-    file.append(b"first\n")
+    file.append([b"first\n"])
     (tmp_path / "a.log").rename(tmp_path / "archived")
-    file.append(b"second\n")
+    file.append([b"second\n"])
     assert (tmp_path / "a.log").read_bytes() == b"second\n"
 
 

@@ -19,7 +19,12 @@ from openai_monitor.rows import MetricSetResult, Round
 
 def render(collected: Round, style: Style) -> str:  # noqa: ARG001 - the signature of a format
     """Write a line for each row of each set."""
-    return "".join(line for result in collected.results for line in _lines(collected, result))
+    return "".join(lines(collected))
+
+
+def lines(collected: Round) -> Iterator[str]:
+    """Write the rows one by one."""
+    return (line for result in collected.results for line in _lines(collected, result))
 
 
 def _lines(collected: Round, result: MetricSetResult) -> Iterator[str]:

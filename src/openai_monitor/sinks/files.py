@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from openai_monitor.errors import SettingsError
-from openai_monitor.outputs import PLAIN, ndjson, utc
+from openai_monitor.outputs import ndjson, utc
 from openai_monitor.outputs.csv_text import csv_text
 from openai_monitor.rows import MetricSetResult, Value
 from openai_monitor.schedule.events import RoundEvent
@@ -55,9 +55,8 @@ class NdjsonFile(Buffered):
 
     def _append(self, events: Iterable[RoundEvent]) -> None:
         include, leave_out = self._settings.include, self._settings.leave_out
-        text = "".join(ndjson.render(public_round(event, include, leave_out), PLAIN) for event in events)
-        if text:
-            self._file.append(encoded(text))
+        rounds = (public_round(event, include, leave_out) for event in events)
+        self._file.append(encoded(line) for each in rounds for line in ndjson.lines(each))
 
 
 @dataclass(slots=True)
@@ -106,8 +105,8 @@ class CsvFiles(Buffered):
         columns = _ordered([*known, *rows.columns])
         if columns != known:
             file.rotate()
-        body = ([cells.get(column) for column in columns] for cells in rows.cells)
-        file.append(encoded(csv_text(body)), encoded(csv_text([columns])))
+        records = (encoded(csv_text([[cells.get(column) for column in columns]])) for cells in rows.cells)
+        file.append(records, encoded(csv_text([columns])))
 
 
 def _add(rows: _Rows, event: RoundEvent, result: MetricSetResult) -> None:

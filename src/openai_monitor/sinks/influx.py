@@ -3,7 +3,8 @@
 import os
 import select
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import islice
 
 from openai_monitor.schedule.events import RoundEvent
 from openai_monitor.schedule.secrets import SecretSource
@@ -16,6 +17,7 @@ from openai_monitor.sinks.rotating import RotatingFile
 from openai_monitor.sinks.settings import InfluxSettings
 from openai_monitor.threads import run_in_thread
 
+_LINES_AT_ONCE = 1000
 CONTENT_TYPE = "text/plain; charset=utf-8"
 
 
@@ -33,9 +35,9 @@ class _Influx(Buffered):
         super().__init__("influx", settings.buffer_rows)
         self._settings = settings
 
-    def _lines(self, events: Sequence[RoundEvent]) -> bytes:
+    def _lines(self, events: Sequence[RoundEvent]) -> Iterator[bytes]:
         include, leave_out = self._settings.include, self._settings.leave_out
-        return encoded("".join(line for event in events for line in lines_of(event, include, leave_out)))
+        return (encoded(line) for event in events for line in lines_of(event, include, leave_out))
 
 
 class InfluxServer(_Influx):
@@ -58,13 +60,14 @@ class InfluxServer(_Influx):
     async def deliver(self, events: Sequence[RoundEvent]) -> None:
         """Post them in one request."""
         if self._poster is not None:
-            await self._poster.post(await run_in_thread(self._lines, events), CONTENT_TYPE)
+            body = await run_in_thread(lambda: b"".join(self._lines(events)))
+            await self._poster.post(body, CONTENT_TYPE)
 
 
 class InfluxStream(_Influx):
     """Appends lines to a file, or to standard output."""
 
-    def __init__(self, settings: InfluxSettings, write: Callable[[bytes], None]) -> None:
+    def __init__(self, settings: InfluxSettings, write: Callable[[Iterable[bytes]], None]) -> None:
         super().__init__(settings)
         self._write = write
 
@@ -78,11 +81,13 @@ class InfluxStream(_Influx):
         await run_in_thread(lambda: self._write(self._lines(events)))
 
 
-def write_stdout(data: bytes) -> None:
-    """Write all of it to standard output, however slowly it is read. Raises OSError."""
-    handle, rest = sys.stdout.fileno(), memoryview(data)
-    while rest:
-        try:
-            rest = rest[os.write(handle, rest) :]
-        except BlockingIOError:
-            select.select([], [handle], [])
+def write_stdout(lines: Iterable[bytes]) -> None:
+    """Write all of them to standard output, however slowly it is read. Raises OSError."""
+    handle, waiting = sys.stdout.fileno(), iter(lines)
+    while piece := b"".join(islice(waiting, _LINES_AT_ONCE)):
+        rest = memoryview(piece)
+        while rest:
+            try:
+                rest = rest[os.write(handle, rest) :]
+            except BlockingIOError:
+                select.select([], [handle], [])

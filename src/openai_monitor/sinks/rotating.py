@@ -1,10 +1,14 @@
 """A file that only grows, and is put aside when it is large."""
 
 import os
+from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 
 from openai_monitor.owned import open_own, refuse_others
+
+_PIECE = 2**20
+"""Bytes in memory before they are written."""
 
 
 class RotatingFile:
@@ -20,22 +24,47 @@ class RotatingFile:
         self._most = most_bytes
         self._keep = keep
 
-    def append(self, data: bytes, head: bytes = b"") -> None:
-        """Write the data at the end, behind ``head`` in a new file: all of it or, when the disk is full, nothing.
+    def append(self, records: Iterable[bytes], head: bytes = b"") -> None:
+        """Write the records at the end, each whole. A file that is full is put aside; a new one begins with ``head``.
 
-        Raises OSError.
+        Raises OSError; what was written to the present file is then taken back.
         """
-        size = self._size()
-        if size and (size + len(data) > self._most or not self._ends_well()):
+        begin = self._size()
+        if begin and not self._ends_well():
             self.rotate()
-            size = 0
-        handle = open_own(self.path, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+            begin = 0
+        size, piece = begin, bytearray()
         try:
-            _write_all(handle, data if size else head + data)
+            for record in records:
+                if size and size + len(record) > self._most:
+                    self._write(piece)
+                    self.rotate()
+                    begin = size = 0
+                written = record if size else head + record
+                piece += written
+                size += len(written)
+                if len(piece) >= _PIECE:
+                    self._write(piece)
+            self._write(piece)
         except OSError:
             with suppress(OSError):
-                os.ftruncate(handle, size)
+                self._cut(begin)
             raise
+
+    def _write(self, piece: bytearray) -> None:
+        if not piece:
+            return
+        handle = open_own(self.path, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+        try:
+            _write_all(handle, bytes(piece))
+        finally:
+            os.close(handle)
+        piece.clear()
+
+    def _cut(self, size: int) -> None:
+        handle = open_own(self.path, os.O_WRONLY)
+        try:
+            os.ftruncate(handle, size)
         finally:
             os.close(handle)
 
