@@ -3,7 +3,7 @@
 This module imports nothing of ours, so whatever reads rows depends on rows alone.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum, IntEnum
@@ -15,6 +15,9 @@ Row = tuple[Value, ...]
 """One row: a value for each field of its metric set, in the order of the fields."""
 
 SECRET_MASK = "***"
+
+MEASURED = ("responsetime", "keyword")
+"""Names, in lower case, of what is measured and stands in no answer."""
 
 
 class Code(IntEnum):
@@ -55,11 +58,19 @@ class Field:
         return hash(self.name)  # enough to tell fields apart, and much less work: sets of fields are keys of caches
 
 
+def has_values(fields: Sequence[Field], rows: Iterable[Row]) -> bool:
+    """Whether any cell has a value, what is measured aside; True where all that the fields hold is measured."""
+    read = [at for at, field in enumerate(fields) if field.name.lower() not in MEASURED]
+    return not read or any(row[at] is not None for row in rows for at in read)
+
+
 @dataclass(frozen=True, slots=True)
 class MetricSetResult:
     """What one metric set answered.
 
     ``message`` is empty for a plain success; otherwise it says what happened and what to do next.
+    ``complete`` is False when rows of a success are known to be missing, which ``message`` explains: no total may be
+    made of the others. Of a failure it says nothing.
     ``warnings`` tell of values that were dropped while the set as a whole stands.
     ``time`` is when the set's collection started (aware, UTC), ``duration`` its length in seconds. ``status`` is the
     HTTP status when it was the status that failed, ``retry_after`` what the server asks to wait, in seconds.
@@ -76,6 +87,7 @@ class MetricSetResult:
     warnings: tuple[str, ...] = ()
     status: int | None = None
     retry_after: float | None = None
+    complete: bool = True
 
     @property
     def ok(self) -> bool:

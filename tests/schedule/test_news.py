@@ -171,3 +171,27 @@ def test_facts_for_machines(caplog: pytest.LogCaptureFixture) -> None:
         "failures": 1,
         "since": "2026-11-22T03:00:00+00:00",
     }
+
+
+def test_what_is_odd_about_a_set_that_was_collected_is_told_once(caplog: pytest.LogCaptureFixture) -> None:
+    def check() -> None:
+        teller = Teller()
+
+        def collect(message: str = "", *warnings: str) -> None:
+            complete = not message
+            result = MetricSetResult(
+                "costs", Code.SUCCESS, message, (), (), teller.now, 0.1, warnings, complete=complete
+            )
+            teller.tell(Round("openai", "api.openai.com", teller.now, (result,)))
+
+        collect("rows are missing: `$.total` is 31")
+        collect("rows are missing: `$.total` is 32")
+        collect("", "a number was NaN", "and another")
+        collect()
+        collect("rows are missing: `$.total` is 33")
+
+    assert lines(caplog, check) == [
+        "WARNING acme: costs is not complete: rows are missing: `$.total` is 31",
+        "WARNING acme: costs: a number was NaN (and 1 more)",
+        "WARNING acme: costs is not complete: rows are missing: `$.total` is 33",
+    ]

@@ -183,6 +183,13 @@ def test_a_refused_key_is_told_apart_and_takes_the_values() -> None:
     assert value(page, "openai_credit_grants_total_available_usd") is None
 
 
+def test_a_set_whose_rows_are_not_all_says_so() -> None:
+    page = page_of(event(CREDIT, replace(COST, complete=False, message="rows are missing")))
+    assert value(page, "openai_model_cost_incomplete") == 1
+    assert value(page, "openai_model_cost_up") == 1
+    assert "openai_credit_grants_incomplete" not in names(page)
+
+
 def test_a_good_set_has_no_trouble() -> None:
     assert "openai_credit_grants_trouble" not in names(page_of(event(CREDIT)))
 

@@ -79,6 +79,8 @@ class Condition:
                 problem = problem or f"{self._problem(values, outcome)}{_where(results, case)}"
         if first_case is not None:
             return Verdict(True, self._holds(results, cells, first_case, holding))
+        if missing := next((result for result in results if not result.complete), None):
+            return self._unclear(f"{missing.name} is not complete ({missing.message})")
         if unclear:
             return self._unclear(problem + (f", and {unclear - 1} more such rows" if unclear > 1 else ""))
         return Verdict(False)

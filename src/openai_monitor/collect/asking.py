@@ -71,7 +71,7 @@ class SetRun:
     _rows_read: int = 0
 
     async def rows(self) -> tuple[list[Row], str]:
-        """The rows, and a message when there is something to say about a success."""
+        """The rows, and a message when some are known to be missing."""
         planned = self.planned
         if planned.failure is not None:
             raise planned.failure
@@ -91,7 +91,7 @@ class SetRun:
         async def ask(url: str) -> Answer:
             return await state.sender.send(_page_request(url, request.timeout), state.session)
 
-        rows = await program.rows(answer, ask, listed, self.warn)
+        rows = await program.rows(answer, ask, listed, self.warn, self.planned.success)
         self._rows_read += len(rows)  # of all its answers, pages and those for earlier rows
         answer.limits.check(self._rows_read, len(self.planned.fields))
         clean = state.plan.cells.clean
@@ -102,26 +102,36 @@ class SetRun:
     async def _pages(
         self, request: Request, program: Program, listed: frozenset[int], metric_set: Callable[[], MetricSet]
     ) -> tuple[list[Row], str]:
-        """The rows of an answer and of the pages after it, and a message when not all pages were read."""
+        """The rows of an answer and of the pages after it, and a message when some are known to be missing."""
         rows, answer = await self._exchange(request, program, listed)
-        paging = self.planned.paging
+        paging, more = self.planned.paging, program.more if self.planned.wants_all else None
         if paging is None:
-            return rows, ""
+            return rows, more.sign(answer) if more else ""
+        first = before = _content(program, answer)
         seen: set[str] = set()
         for number in range(1, paging.most_pages + 1):
-            cursor = paging.cursor(read_json(answer))
-            if cursor is None and paging.announces_more(read_json(answer)):
+            document = read_json(answer)
+            cursor = paging.cursor(document)
+            if cursor is None and paging.announces_more(document):
                 return rows, f"page {number} says there are more and gives no cursor: rows may be missing"
             if cursor is None:
-                return rows, ""
+                is_last = more is None or paging.more_pages is not None
+                return rows, "" if is_last or more is None else more.sign(answer, is_first=number == 1)
             if cursor in seen:
                 return rows, f"page {number} points back to a page already read: stopped there, rows may be missing"
             if number == paging.most_pages:
                 break
             seen.add(cursor)
             request = self._next_request(metric_set(), paging.parameter, cursor)
-            more, answer = await self._exchange(request, program, listed)
-            rows += more
+            found, answer = await self._exchange(request, program, listed)
+            content = _content(program, answer)
+            if content and content in (first, before):
+                return rows, (
+                    f"page {number + 1} is the same as one before it and was dropped: the API does not take the cursor "
+                    f"in `{paging.parameter}`, so rows may be missing: check {self.planned.name}.page_parameter"
+                )
+            rows += found
+            before = content
         return rows, f"stopped after {paging.most_pages} pages, there are more: raise {self.planned.name}.most_pages"
 
     def _next_request(self, metric_set: MetricSet, parameter: str, cursor: str) -> Request:
@@ -141,7 +151,7 @@ class SetRun:
         asked = substitutions[:LARGEST_FAN_OUT]
         limit = asyncio.Semaphore(_FAN_OUT_AT_ONCE)
 
-        async def one(values: RowTexts) -> list[Row]:
+        async def one(values: RowTexts) -> tuple[list[Row], str]:
             async with limit:
                 return await self._rows_of(bound, values)
 
@@ -151,10 +161,10 @@ class SetRun:
         fatal = [error for error in errors if not isinstance(error, CollectionError)]
         if fatal or len(errors) == len(asked):
             raise (fatal or errors)[0]
-        rows = [row for outcome in outcomes if not isinstance(outcome, BaseException) for row in outcome]
+        rows = [row for outcome in outcomes if not isinstance(outcome, BaseException) for row in outcome[0]]
         return rows, _fan_out_message(outcomes, len(substitutions))
 
-    async def _rows_of(self, bound: MetricSet, values: RowTexts) -> list[Row]:
+    async def _rows_of(self, bound: MetricSet, values: RowTexts) -> tuple[list[Row], str]:
         empty = sorted(name for name, value in values.items() if value is None)
         if empty:
             raise CollectionError(Code.FAIL, f"^o^{empty[0]}^o^ is empty in this row")
@@ -165,10 +175,7 @@ class SetRun:
         program = compile_program(metric_set, state.plan.now_ms)
         sensitive = planned.sensitive or bool(state.secrets)
         request = build_request(metric_set, now=state.local_time(), sensitive=sensitive)
-        rows, message = await self._pages(request, program, listed_codes(metric_set.http), lambda: metric_set)
-        if message:
-            self.warn(message)
-        return rows
+        return await self._pages(request, program, listed_codes(metric_set.http), lambda: metric_set)
 
     def _substitutions(self) -> list[RowTexts]:
         """The values of this set's ``^o^`` fields, one dict a request. Raises CollectionError when a field has none."""
@@ -187,7 +194,13 @@ class SetRun:
         return [{**fixed, **{name: row[name] for name in varying}} for row in rows]
 
 
-def _fan_out_message(outcomes: Sequence[list[Row] | BaseException], total: int) -> str:
+def _content(program: Program, answer: Answer) -> object:
+    """What tells a page from another: the list its rows come from, as it was sent, or all of it."""
+    items = program.more.items(answer) if program.more else None
+    return answer.body if items is None else items
+
+
+def _fan_out_message(outcomes: Sequence[tuple[list[Row], str] | BaseException], total: int) -> str:
     parts = []
     if total > len(outcomes):
         parts.append(f"{len(outcomes)} of {total} rows were asked for, which is the most")
@@ -200,6 +213,8 @@ def _fan_out_message(outcomes: Sequence[list[Row] | BaseException], total: int) 
         more = "; …" if len(failed) > _FAILURES_NAMED else ""
         named = "; ".join(failed[:_FAILURES_NAMED])
         parts.append(f"{len(failed)} of {len(outcomes)} requests failed ({named}{more})")
+    cut = [outcome[1] for outcome in outcomes if not isinstance(outcome, BaseException) and outcome[1]]
+    parts += dict.fromkeys(cut[:_FAILURES_NAMED])
     return ". ".join(parts)
 
 

@@ -12,10 +12,10 @@ from openai_monitor.collect.parameters import Given, check_parameters, resolve_p
 from openai_monitor.collect.program import Program, compile_program
 from openai_monitor.collect.request import Request, build_request, clean_token, texts_with_times
 from openai_monitor.collect.target import timed
-from openai_monitor.collect.verdict import listed_codes
+from openai_monitor.collect.verdict import Holds, listed_codes
 from openai_monitor.definition.load import Definition
 from openai_monitor.definition.model import MetricSet, ParamSpec
-from openai_monitor.definition.paging import Paging, read_paging
+from openai_monitor.definition.paging import Paging, means_first_page, read_paging
 from openai_monitor.definition.placeholder import (
     Parameter,
     Parameters,
@@ -25,7 +25,8 @@ from openai_monitor.definition.placeholder import (
     substitute_parameters,
 )
 from openai_monitor.definition.shipped import OF_A_PROJECT, definitions_for_key, expected_prefix
-from openai_monitor.errors import CollectionError, ParameterError, PathSyntaxError
+from openai_monitor.definition.success import read_success
+from openai_monitor.errors import CollectionError, ParameterError, PathSyntaxError, SyntaxFault
 from openai_monitor.redact import CellMask, Redactor
 from openai_monitor.rows import Code, Field, FieldType
 
@@ -39,7 +40,8 @@ def epoch_ms() -> int:
 class SetPlan:
     """One metric set. ``failure`` is why it fails before anything is asked, if it does.
 
-    ``listed`` are its success codes, ``secret_columns`` the positions of its secret fields. What the parameters make of
+    ``listed`` are its success codes, ``secret_columns`` the positions of its secret fields. ``wants_all`` is whether
+    rows on further pages would be missed, ``success`` its own condition for a success. What the parameters make of
     the set is made anew when it is needed: kept by thousands of monitors it would be most of their memory.
     """
 
@@ -54,6 +56,8 @@ class SetPlan:
     times: tuple[str, ...] = field(default=(), repr=False)
     program: Program | None = None
     paging: Paging | None = None
+    wants_all: bool = True
+    success: Holds | None = None
     failure: CollectionError | None = None
     wanted: bool = True
     _request: Request | None = None
@@ -193,6 +197,8 @@ def _plan_set(
     try:
         _check_protocol(bound)
         planned.paging = _paging(annotations, planned.name)
+        planned.success = _success(annotations, planned.name)
+        planned.wants_all = not means_first_page(annotations, planned.name)
         if not planned.row_fields:
             planned.program = compile_program(bound, now_ms)
             planned.fields = planned.program.fields  # shared by all monitors of the definition
@@ -224,6 +230,14 @@ def _paging(annotations: Mapping[str, str | None] | None, name: str) -> Paging |
         raise CollectionError(
             Code.FAIL, f"the annotations of {name} hold a path that does not compile: {fault}"
         ) from None
+
+
+def _success(annotations: Mapping[str, str | None] | None, name: str) -> Holds | None:
+    try:
+        success = read_success(annotations, name)
+    except SyntaxFault as fault:
+        raise CollectionError(Code.FAIL, f"the annotation {name}.success does not compile: {fault}") from None
+    return Holds(success) if success else None
 
 
 def authorizing_names(metric_set: MetricSet) -> set[str]:

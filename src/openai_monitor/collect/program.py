@@ -1,13 +1,14 @@
 """What one metric set does with an answer, compiled: parse, then fields, then filters."""
 
 import threading
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import repeat
 from typing import Any, NoReturn
 
 from openai_monitor.collect.answer import Answer
+from openai_monitor.collect.envelope import keys_read
 from openai_monitor.collect.fields import (
     Cell,
     Clock,
@@ -18,11 +19,12 @@ from openai_monitor.collect.fields import (
     declared_fields,
     lists_to_read,
 )
-from openai_monitor.collect.parse import Aliases, Ask, Parse, compile_parse
-from openai_monitor.collect.verdict import check_error_object
+from openai_monitor.collect.more import MoreSigns, compile_more
+from openai_monitor.collect.parse import Aliases, Ask, Parse, RawRow, compile_parse
+from openai_monitor.collect.verdict import Holds, check_envelope, check_error_object, check_success
 from openai_monitor.definition.model import Http, MetricSet
 from openai_monitor.errors import CollectionError, SyntaxFault
-from openai_monitor.rows import Code, Field, Row
+from openai_monitor.rows import MEASURED, Code, Field, Row, has_values
 from openai_monitor.threads import run_in_thread
 
 LARGE = 2**17
@@ -49,29 +51,50 @@ class Program:
     keep: Callable[[Row], bool] | None
     looks_for_error: bool
     asks_more: bool
+    root_keys: frozenset[str] | None
+    more: MoreSigns | None
 
-    async def rows(self, answer: Answer, ask: Ask, listed: frozenset[int], warn: Warn) -> list[Row]:
-        """The typed rows of one answer; raises CollectionError when it can't be read.
+    async def rows(
+        self, answer: Answer, ask: Ask, listed: frozenset[int], warn: Warn, success: Holds | None = None
+    ) -> list[Row]:
+        """The typed rows of one answer; raises CollectionError when it can't be read, or tells a failure.
 
-        A large answer is read in a thread, one at a time, so that it keeps nobody waiting.
+        ``success`` is the set's own condition for a success; where there is none, common signs of failure count. A
+        large answer is read in a thread, one at a time, so that it keeps nobody waiting.
         """
-        if len(answer.body) < LARGE or self.asks_more:
-            return await self._rows(answer, ask, listed, warn)
-        return await run_in_thread(_complete, self._rows(answer, ask, listed, warn))
+        work = self._rows(answer, ask, listed, warn, success)
+        return await (work if len(answer.body) < LARGE or self.asks_more else run_in_thread(_complete, work))
 
-    async def _rows(self, answer: Answer, ask: Ask, listed: frozenset[int], warn: Warn) -> list[Row]:
-        if self.looks_for_error:
+    async def _rows(
+        self, answer: Answer, ask: Ask, listed: frozenset[int], warn: Warn, success: Holds | None
+    ) -> list[Row]:
+        if success is not None:
+            check_success(answer, success)
+        elif self.looks_for_error:
             check_error_object(answer, self.aliases, listed)
-        extracted = await self.parse(answer, ask)
+        judges = success is None and self.looks_for_error and bool(answer.body) and (answer.status == 200 or not listed)
+        try:
+            extracted = await self.parse(answer, ask)
+        except CollectionError:
+            if judges:  # the server's own words say more than that its answer has another shape
+                check_envelope(answer, self.root_keys, has_values=False)
+            raise
         answer.limits.check(len(extracted.rows), len(self.fields))
+        if judges and (remark := check_envelope(answer, self.root_keys, has_values=self._found_any(extracted.rows))):
+            warn(remark)
         for warning in extracted.warnings:
             warn(warning)
         # Column by column: a tuple for each row is then made by zip, and most of a cell's cost is its own.
         columns = [map(cell, extracted.rows, repeat(warn)) for cell in self.cells]
         rows: list[Row] = list(zip(*columns, strict=True)) if columns else [()] * len(extracted.rows)
-        if rows and not any(cell is not None for row in rows for cell in row):
+        if rows and not has_values(self.fields, rows):
             warn("no field found a value in this answer: is it the right url, and does the API still answer like this?")
         return rows if self.keep is None else list(filter(self.keep, rows))
+
+    def _found_any(self, rows: Sequence[RawRow]) -> bool:
+        """Whether an alias found something in the answer; where all are measured, nothing can be missed."""
+        read = [at for at, alias in enumerate(self.columns) if alias.lower() not in MEASURED]
+        return not read or any(row[at] is not None and row[at] != [] for row in rows for at in read)
 
 
 def _complete(work: Coroutine[Any, Any, list[Row]]) -> list[Row]:
@@ -141,6 +164,7 @@ def _compile(source: _Source, now: Clock) -> Program:
     columns = (*aliases, *lists_to_read(metric_set))
     try:
         parse = compile_parse(http, columns, metric_set.name or "")
+        more = compile_more(http, aliases, metric_set.name or "")
     except SyntaxFault as fault:
         raise CollectionError(
             Code.FAIL, f"the definition has a path or pattern that does not compile: {fault}"
@@ -156,4 +180,6 @@ def _compile(source: _Source, now: Clock) -> Program:
         keep=compile_filters(metric_set, fields, now),
         looks_for_error=(http.parse_type or "default") in _JSON_TYPES,
         asks_more=http.parse_type == "sitemap",
+        root_keys=keys_read(http, aliases),
+        more=more,
     )

@@ -10,7 +10,7 @@ from openai_monitor.collect.parameters import Given, resolve_parameters
 from openai_monitor.collect.parse.json_body import read_json
 from openai_monitor.collect.plan import Plan, SetPlan, bind
 from openai_monitor.collect.program import Program, compile_program
-from openai_monitor.collect.verdict import check_status, listed_codes
+from openai_monitor.collect.verdict import Holds, check_status, listed_codes
 from openai_monitor.definition.definition import Definition
 from openai_monitor.definition.model import MetricSet, ParamSpec
 from openai_monitor.definition.placeholder import Parameter, substitute_row
@@ -71,8 +71,8 @@ async def rehearse(
     started = clock()
     try:
         metric_set, program = _compiled(plan, planned, row or {})
-        rows, explainer = await _read(metric_set, program, plan, answer, warnings.setdefault, clock)
-        _note_further_pages(planned, answer, warnings)
+        rows, explainer = await _read(metric_set, program, plan, answer, warnings.setdefault, clock, planned.success)
+        _note_further_pages(planned, program, answer, warnings)
     except CollectionError as error:
         code, message = error.code, str(error)
     clean = plan.redactor.clean
@@ -122,12 +122,13 @@ async def _read(
     answer: Answer,
     warn: Callable[[str], object],
     clock: Callable[[], datetime],
+    success: Holds | None,
 ) -> tuple[list[Row], Explainer]:
     listed = listed_codes(metric_set.http)
     check_status(answer, listed, clock())
-    rows = await program.rows(answer, _refuse, listed, warn)
+    rows = await program.rows(answer, _refuse, listed, warn, success)
     extracted = await program.parse(answer, _refuse)
-    explainer = Explainer(metric_set, program, answer, extracted.rows, plan.now_ms)
+    explainer = Explainer(metric_set, program, answer, extracted.rows, plan.now_ms, success)
     if dropped := explainer.dropped():
         warn(dropped)
     return rows, explainer
@@ -137,8 +138,11 @@ async def _refuse(url: str) -> Answer:
     raise CollectionError(Code.UN_CONNECTABLE, f"{url} was not asked: there is no network in a rehearsal")
 
 
-def _note_further_pages(planned: SetPlan, answer: Answer, warnings: dict[str, None]) -> None:
-    if planned.paging is not None and (cursor := planned.paging.cursor(read_json(answer))) is not None:
+def _note_further_pages(planned: SetPlan, program: Program, answer: Answer, warnings: dict[str, None]) -> None:
+    if planned.paging is None:
+        if planned.wants_all and program.more is not None and (sign := program.more.sign(answer)):
+            warnings.setdefault(sign)
+    elif (cursor := planned.paging.cursor(read_json(answer))) is not None:
         warnings.setdefault(f"a collection would go on with the page at {planned.paging.parameter}={cursor}")
 
 

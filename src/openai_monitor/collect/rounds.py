@@ -179,6 +179,7 @@ async def _collect_set(planned: SetPlan, state: RoundState, until: _Deadline) ->
         warnings=tuple(_shortened(clean(text)) for text in warnings) if warnings else (),
         status=failure.status if failure else None,
         retry_after=failure.retry_after if failure else None,
+        complete=bool(failure) or not message,
     )
 
 

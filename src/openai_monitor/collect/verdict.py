@@ -1,4 +1,4 @@
-"""Whether an answer counts as one: its status, and an ``error`` object in an answer that claims success."""
+"""Whether an answer counts as one: its status, the success condition of its set, and failures told inside a success."""
 
 import json
 import re
@@ -7,13 +7,19 @@ from datetime import datetime
 from urllib.parse import urlsplit
 
 from openai_monitor.collect.answer import Answer, moment_of
+from openai_monitor.collect.envelope import failure_inside, words_of
+from openai_monitor.collect.fields import operand_of
 from openai_monitor.collect.parse import Aliases
 from openai_monitor.collect.parse.json_body import read_json
+from openai_monitor.collect.values import text_of
 from openai_monitor.definition.model import Http
-from openai_monitor.errors import CollectionError
+from openai_monitor.definition.path import Path
+from openai_monitor.definition.success import Success
+from openai_monitor.errors import CollectionError, EvaluationError
 from openai_monitor.rows import Code
 
 _LONGEST_QUOTE = 5000
+_LONGEST_VALUE = 80
 _ONLY_200: frozenset[int] = frozenset()
 _DEFAULT = (200,)
 _LONGEST_ERROR_BODY = 1_000_000
@@ -78,17 +84,83 @@ def check_error_object(answer: Answer, aliases: Aliases, listed: Collection[int]
     document = read_json(answer)
     error = document.get("error") if isinstance(document, dict) else None
     if error and isinstance(error, (dict, str)):
-        message = _quote(_message_of(error) or json.dumps(error, ensure_ascii=False))
+        message = _quote(words_of(document) or json.dumps(error, ensure_ascii=False))
         raise CollectionError(Code.FAIL, f"HTTP {answer.status} with an error inside: the server said: {message}")
+
+
+def check_success(answer: Answer, holds: "Holds") -> None:
+    """Raise CollectionError (FAIL) unless the answer fulfils its set's success condition, and when it is no JSON."""
+    document = read_json(answer)
+    if holds(document):
+        return
+    said = _quote(words_of(document))
+    told = f"the server said: {said}" if said else holds.values(document)
+    raise CollectionError(Code.FAIL, f"HTTP {answer.status}, but `{holds.text}` is not true: {told}")
+
+
+def check_envelope(answer: Answer, read: frozenset[str] | None, *, has_values: bool) -> str:
+    """What to warn about where a JSON answer may tell a failure; raises CollectionError (FAIL) where it must.
+
+    See ``envelope``; for an answer whose set has no success condition.
+    """
+    found = failure_inside(read_json(answer), read, has_values=has_values)
+    if found is None:
+        return ""
+    said = f": the server said: {_quote(found.words)}" if found.words else ""
+    if found.is_certain:
+        advice = f"; {_ADVICE[found.status]}" if found.status in _ADVICE else ""
+        message = f"HTTP {answer.status} with a failure inside, {found.sign}{said}{advice}"
+        raise CollectionError(Code.FAIL, message, status=found.status)
+    return (
+        f"the answer may tell a failure, {found.sign}{said}. An annotation SET.success says what a success is, "
+        "such as $.success == true"
+    )
+
+
+class Holds:
+    """A success condition over documents. ``text`` is the condition as it is written."""
+
+    def __init__(self, success: Success) -> None:
+        names = sorted(success.expression.names)
+        lists = sorted(success.expression.lists)
+        self.text = success.text
+        self._paths = [success.paths[name] for name in names]
+        self._lists = [success.paths[name] for name in lists]
+        self._names = names
+        self._evaluate = success.expression.bind(names, lists=lists)
+
+    def __call__(self, document: object) -> bool:
+        """Whether the condition is true; what can't be evaluated is not."""
+        values = [operand_of(path.first(document)) for path in self._paths]
+        try:
+            return self._evaluate([*values, *(_whole(path, document) for path in self._lists)]) in (True, "true")
+        except EvaluationError:
+            return False
+
+    def values(self, document: object) -> str:
+        """What the names of the condition are in this document."""
+        found = [(name, path.first(document)) for name, path in zip(self._names, self._paths, strict=True)]
+        return ", ".join(f"`{name}` is {_quote(text_of(value) or 'null')[:_LONGEST_VALUE]}" for name, value in found)
+
+
+def _whole(path: Path, document: object) -> object:
+    """What a path finds for a function that takes lists."""
+    if not path.selects_one:
+        return path.all(document)
+    value = path.first(document)
+    return value if isinstance(value, list | dict) else operand_of(value)
 
 
 def server_message(answer: Answer) -> str:
     """What the server itself says is wrong, on one line; empty when it says nothing readable."""
     if len(answer.body) > _LONGEST_ERROR_BODY:
         return ""
-    document = _json_object(answer.body)
-    if document:
-        return _quote(_message_of(document.get("error")) or _message_of(document))
+    try:
+        document = json.loads(answer.body)
+    except (ValueError, RecursionError):
+        document = None
+    if isinstance(document, dict | list):
+        return _quote(words_of(document))
     text = answer.text.strip()
     return "" if text.startswith("<") or not text.isprintable() else _quote(text)
 
@@ -105,23 +177,6 @@ def _other_origin(answer: Answer, asked: Origin) -> str | None:
 
 def _reads_error(aliases: Aliases) -> bool:
     return any(re.match(r"(\$\.)?error(\W|$)|\$\.?\[['\"]error['\"]\]", alias) for alias in aliases)
-
-
-def _json_object(body: bytes) -> dict[str, object]:
-    try:
-        document = json.loads(body)
-    except (ValueError, RecursionError):
-        return {}
-    return document if isinstance(document, dict) else {}
-
-
-def _message_of(error: object) -> str:
-    if isinstance(error, str):
-        return error
-    if isinstance(error, dict):
-        found = next((error[key] for key in ("message", "msg", "detail") if isinstance(error.get(key), str)), "")
-        return str(found)
-    return ""
 
 
 def _quote(text: str) -> str:

@@ -7,6 +7,8 @@ It is written under the top-level ``annotations:``, a flat map of texts that Her
       costs.page_parameter: page        # the query parameter that carries it
       costs.more_pages: $.has_more      # optional: false ends it, whatever the cursor says
       costs.most_pages: 50              # optional: how many are asked for at most; 100 by default
+
+``costs.most_pages: 1`` alone says that the first page is all that is meant.
 """
 
 import re
@@ -60,6 +62,12 @@ def read_paging(annotations: Mapping[str, Text] | None, set_name: str) -> Paging
     )
 
 
+def means_first_page(annotations: Mapping[str, Text] | None, set_name: str) -> bool:
+    """Whether the first page of a set is all that its author wants: ``most_pages: 1`` without a cursor."""
+    given = annotations or {}
+    return given.get(f"{set_name}.most_pages") == "1" and f"{set_name}.next_page" not in given
+
+
 def paging_complaints(annotations: Mapping[str, Text] | None, set_names: list[str]) -> Iterator[tuple[str, str]]:
     """(key, what is wrong) for each annotation that means to be ours and can't be used."""
     given = annotations or {}
@@ -73,7 +81,7 @@ def paging_complaints(annotations: Mapping[str, Text] | None, set_names: list[st
             yield key, "it has no value"
         elif word == "most_pages" and not _is_count(value):
             yield key, f"{value!r} is no number of pages, expected 1 to {_LARGEST}"
-        else:
+        elif not means_first_page(given, name):
             yield from _incomplete(given, key, name)
 
 

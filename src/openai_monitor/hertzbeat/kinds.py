@@ -12,6 +12,7 @@ from openai_monitor.definition.load import parse_definition
 from openai_monitor.definition.paging import WORDS, paging_complaints
 from openai_monitor.definition.rules.failures import FAILURES
 from openai_monitor.definition.shipped import load_definition, shipped_names
+from openai_monitor.definition.success import WORD, success_complaints
 from openai_monitor.errors import DefinitionError, Problem
 from openai_monitor.hertzbeat.documents import as_yaml, known_parts
 from openai_monitor.outputs.text import visible
@@ -19,7 +20,7 @@ from openai_monitor.rows import Field, FieldType
 
 _LATEST_PRIORITY = 127
 _MOST_REASONS = 3
-_WORDS = tuple(f".{word}" for word in WORDS)
+_WORDS = tuple(f".{word}" for word in (*WORDS, WORD))
 _log = logging.getLogger(__name__)
 
 
@@ -56,8 +57,8 @@ def kind_of(job: Mapping[str, object], annotations: Mapping[str, str]) -> Kind:
     app = text_of(job, "app")
     heads = tuple(_heads(job.get("metrics")))
     document = known_parts(job)
-    if paging := _paging({**_shipped_annotations(app), **annotations}, [head.name for head in heads]):
-        document["annotations"] = paging
+    if ours := _ours({**_shipped_annotations(app), **annotations}, _parse_types(job.get("metrics"))):
+        document["annotations"] = ours
     text = as_yaml(document)
     kind = _kinds.get(text)
     if kind is None:
@@ -112,14 +113,27 @@ def _fields(fields: object) -> Iterator[Field]:
             yield Field(text_of(entry, "field"), kind or FieldType.STRING, unit, label)
 
 
-# Pages: HertzBeat puts a monitor's own annotations in the place of the definition's
+# Our extensions: HertzBeat puts a monitor's own annotations in the place of the definition's
 
 
-def _paging(annotations: Mapping[str, str], sets: list[str]) -> dict[str, str]:
-    """What annotations say about the pages of these sets. A monitor's own are for people: odd ones do not count."""
+def _ours(annotations: Mapping[str, str], sets: Mapping[str, str | None]) -> dict[str, str]:
+    """What annotations say about pages and success of these sets. Odd ones do not count: a monitor's are for people.
+
+    ``sets`` has the parseType of each, by name.
+    """
     found = {key: value for key, value in annotations.items() if _set_of(key) in sets and key.endswith(_WORDS)}
-    odd = {_set_of(key) for key, _ in paging_complaints(found, sets)}
+    odd = {_set_of(key) for key, _ in paging_complaints(found, list(sets))}
+    odd |= {_set_of(key) for key, _, _ in success_complaints(found, sets)}
     return {key: value for key, value in found.items() if _set_of(key) not in odd}
+
+
+def _parse_types(metrics: object) -> dict[str, str | None]:
+    types: dict[str, str | None] = {}
+    for entry in metrics if isinstance(metrics, list) else ():
+        if isinstance(entry, dict):
+            http = entry.get("http")
+            types[text_of(entry, "name")] = text_of(http, "parseType") or None if isinstance(http, dict) else None
+    return types
 
 
 def _set_of(key: str) -> str:

@@ -13,7 +13,15 @@ from openai_monitor.hertzbeat.listener import Listener
 from openai_monitor.hertzbeat.one_time import OneTimeJobs
 from openai_monitor.hertzbeat.rounds import JobCollector, Plans
 from openai_monitor.rows import Round
-from openai_monitor.schedule.events import MonitorIdentity, RoundEvent, Trouble, gravest, note_troubles, trouble_of
+from openai_monitor.schedule.events import (
+    MonitorIdentity,
+    RoundEvent,
+    Trouble,
+    fail_without_values,
+    gravest,
+    note_troubles,
+    trouble_of,
+)
 from openai_monitor.schedule.intervals import Dues
 from openai_monitor.schedule.pace import Pace
 from openai_monitor.schedule.scheduler import FIRST_WITHIN, Scheduler, Turn
@@ -30,7 +38,7 @@ class Task:
     """A job that is ours.
 
     ``first`` is its first round, ``held_until`` (loop time) when its API may be asked again. ``troubles`` are of the
-    sets that failed when they were last due.
+    sets that failed when they were last due, ``with_values`` the sets that had a value when they last were good.
     """
 
     job: Job
@@ -39,6 +47,7 @@ class Task:
     pace: Pace
     first: asyncio.Future[Round]
     troubles: dict[str, Trouble] = field(default_factory=dict)
+    with_values: set[str] = field(default_factory=set)
     held_until: float = 0.0
     is_running: bool = False
 
@@ -153,6 +162,7 @@ class ScheduledJobs:
     async def _round(self, task: Task, turn: Turn, names: frozenset[str]) -> bool:
         started = datetime.now(UTC)
         collected, retries = await self._collector.collect(task.plans, names, self._key, within=task.dues.tick)
+        collected = fail_without_values(task.with_values, collected)
         task.held_until = task.pace.after(collected, turn.due, self._loop.time()) or 0.0
         if task.held_until and self._is_online:
             self._schedule.hold(turn.name, task.held_until)

@@ -1,6 +1,6 @@
 """Collected metric sets as the manager stores them: text cells, rows told apart by their labels, of bounded size."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 
 from openai_monitor.collect.values import number_text
 from openai_monitor.hertzbeat.arrow import Column, Table
@@ -27,7 +27,7 @@ def table_of(result: MetricSetResult, job: Job) -> Table:
     remarks = [result.message] if result.message else []
     if job.cron:
         remarks.append(f"the schedule {job.cron!r} is not followed by this collector: it asks every {job.period} s")
-    rows = _merged(result.fields, result.public_rows(), remarks)
+    rows = _merged(result, remarks)
     texts = _bounded([tuple(map(cell_text, row)) for row in rows], remarks)
     return Table(tuple(map(_column, result.fields)), _metadata(result, job, ". ".join(remarks)), texts)
 
@@ -76,18 +76,20 @@ def _bounded(rows: list[tuple[str, ...]], remarks: list[str]) -> list[tuple[str,
     return rows
 
 
-def _merged(fields: Sequence[Field], rows: Sequence[Row], remarks: list[str]) -> Iterable[Row]:
+def _merged(result: MetricSetResult, remarks: list[str]) -> Iterable[Row]:
     """One row for each combination of labels, by the rule of all outputs: money is added up, else the last one stands.
 
     Without any label no row can be told from another, and all stay.
     """
+    fields, rows = result.fields, result.public_rows()
     labels = tuple(index for index, field in enumerate(fields) if field.label)
     if not labels:
         return rows
     money = frozenset(index for index, field in enumerate(fields) if _is_money(field))
-    found = readings(Shape(tuple(fields), labels, (), money), rows)
+    found = readings(Shape(fields, labels, (), money), rows, complete=result.complete)
     if found.merged:
-        remarks.append(f"{found.merged:,} rows had the labels of another and were merged: money was added up")
+        sums = "was added up" if result.complete else "has no sum, since rows are missing"
+        remarks.append(f"{found.merged:,} rows had the labels of another and were merged: money {sums}")
     if found.left_out:
         remarks.append(f"{found.left_out:,} rows were left out: more than HertzBeat's storage can take")
     return found.rows.values()

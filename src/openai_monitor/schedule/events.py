@@ -1,11 +1,11 @@
 """What a round of a monitor tells those who listen: outputs, history, health."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import Enum
 
-from openai_monitor.rows import Code, MetricSetResult, Round
+from openai_monitor.rows import Code, MetricSetResult, Round, has_values
 
 
 class Trouble(Enum):
@@ -64,6 +64,27 @@ def note_troubles(troubles: dict[str, Trouble], outcome: Round) -> None:
             troubles[result.name] = trouble
         else:
             troubles.pop(result.name, None)
+
+
+def fail_without_values(with_values: set[str], outcome: Round) -> Round:
+    """The round, in which a set fails whose rows have no value at all where there were some the last time.
+
+    ``with_values`` are the names of the sets that had a value in their last good answer; it is brought up to date.
+    """
+    results = []
+    for result in outcome.results:
+        if not (result.ok and result.rows):
+            results.append(result)
+        elif has_values(result.fields, result.rows):
+            with_values.add(result.name)
+            results.append(result)
+        elif result.name in with_values:
+            said = f"{len(result.rows)} rows came and no field of them has a value, where there were values before"
+            reasons = "; ".join((said, *result.warnings))
+            results.append(replace(result, code=Code.FAIL, message=reasons, rows=(), warnings=()))
+        else:
+            results.append(result)
+    return replace(outcome, results=tuple(results))
 
 
 def is_refused(outcome: Round) -> bool:

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import re
 from collections import Counter
 from contextvars import Context
 from datetime import datetime, timedelta
@@ -21,6 +22,9 @@ AGAIN_AFTER = timedelta(hours=1)
 MOST_LINES = 30
 """About monitors, within WINDOW seconds; what is beyond is summed up in one."""
 WINDOW = 60.0
+
+_DIGITS = re.compile(r"\d+")
+"""What may change in a remark that is still the same one."""
 
 _HEADLINES = {
     Trouble.KEY_REFUSED: "the API refuses the key",
@@ -50,6 +54,7 @@ class News:
         before, failures, since = state.trouble, state.failures, state.since
         _update(state, event)
         self._tell_pace(spec, state, pace)
+        self._tell_remarks(spec, state, event.round)
         if event.trouble is None:
             if before is not None and since is not None:
                 lasted = span(event.finished - since)
@@ -71,6 +76,19 @@ class News:
         if self._window is not None:
             self._window.cancel()
             self._sum_up()
+
+    def _tell_remarks(self, spec: MonitorSpec, state: MonitorHealth, outcome: Round) -> None:
+        """Log what there is to say of a set that was collected: once, and again when it is something else."""
+        for result in outcome.results:
+            notes = [note for note in (result.message, *result.warnings) if note] if result.ok else []
+            if not notes:
+                state.remarks.pop(result.name, None)
+                continue
+            before, state.remarks[result.name] = state.remarks.get(result.name, ""), notes[0]
+            if _DIGITS.sub("", before) != _DIGITS.sub("", notes[0]):
+                more = f" (and {len(notes) - 1} more)" if len(notes) > 1 else ""
+                what = "" if result.complete else " is not complete"
+                self._say(logging.WARNING, "remark", f"{spec.name}: {result.name}{what}: {notes[0]}{more}", state)
 
     def _tell_pace(self, spec: MonitorSpec, state: MonitorHealth, pace: Pace) -> None:
         slowed_to = pace.seconds if pace.factor > 1 else None

@@ -19,6 +19,7 @@ from openai_monitor.schedule.events import (
     MonitorIdentity,
     RoundEvent,
     Trouble,
+    fail_without_values,
     gravest,
     is_refused,
     note_troubles,
@@ -49,7 +50,8 @@ class Monitor:
     """What is kept of a monitor from round to round.
 
     ``given`` are the parameters that ``plans`` were made of, one for each group of sets that come due together.
-    ``troubles`` are of the sets that failed when they were last due.
+    ``troubles`` are of the sets that failed when they were last due, ``with_values`` the sets that had a value when
+    they last were good.
     """
 
     spec: MonitorSpec
@@ -60,6 +62,7 @@ class Monitor:
     given: dict[str, str | None] | None = field(default=None, repr=False)
     plans: dict[frozenset[str], Plan] = field(default_factory=dict)
     troubles: dict[str, Trouble] = field(default_factory=dict)
+    with_values: set[str] = field(default_factory=set)
     waiting: list["asyncio.Future[RoundEvent]"] = field(default_factory=list)
 
 
@@ -170,6 +173,7 @@ class Runner:
     ) -> _Outcome:
         plan = await self._plan(monitor, names, context)
         outcome = await collect_round(plan, sender, deadline=max(0.0, ends - self._clock()))
+        outcome = fail_without_values(monitor.with_values, outcome)
         trouble = trouble_of(outcome)
         if trouble is None and outcome.skipped:
             trouble = Trouble.TIMEOUT  # nothing failed, yet the time was over before the turn of some sets

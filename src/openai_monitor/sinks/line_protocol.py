@@ -62,7 +62,7 @@ def _rows(
     names: list[str] = []
     for index in shape.labels:
         names.append(_free(shape.fields[index].name, (*tags, *names)))
-    for key, row in readings(shape, result.rows).rows.items():
+    for key, row in readings(shape, result.rows, complete=result.complete).rows.items():
         values = {
             _free(shape.fields[index].name, ()): written
             for index in shape.values
@@ -77,6 +77,8 @@ def _set_line(event: RoundEvent, name: str, tags: Mapping[str, str], result: Met
     values = {"up": "1i" if result is not None and result.ok else "0i"}
     if result is not None:
         values["duration"] = repr(float(result.duration))
+        if not result.complete:
+            values["complete"] = "0i"
     values["trouble"] = f'"{trouble.value if trouble else ""}"'
     of_set = {**tags, "app": event.monitor.app, "metrics": name}
     return line(SET_MEASUREMENT, of_set, values, event.started if result is None else result.time)

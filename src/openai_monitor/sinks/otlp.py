@@ -133,7 +133,7 @@ def _values(
 ) -> Iterator[Point]:
     shape, time = shape_of(result.fields, include, leave_out), nanoseconds(result.time)
     names = [name if (name := shape.fields[index].name) not in base else f"field_{name}" for index in shape.labels]
-    for key, row in readings(shape, result.rows).rows.items():
+    for key, row in readings(shape, result.rows, complete=result.complete).rows.items():
         attributes = {**base, **dict(zip(names, key, strict=True))}
         for index in shape.values:
             cell, field = row[index], shape.fields[index]

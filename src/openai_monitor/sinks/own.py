@@ -68,7 +68,7 @@ def of_sets(monitor: MonitorNow) -> Own:
     heads: list[Head] = []
     values: list[float] = []
     for each in monitor.sets:
-        up, duration, last_success, *trouble = _heads_of_set(monitor.monitor.app, each.name, each.trouble)
+        up, duration, last_success, incomplete, *trouble = _heads_of_set(monitor.monitor.app, each.name, each.trouble)
         heads.append(up)
         values.append(float(each.up))
         if each.duration is not None:
@@ -77,6 +77,9 @@ def of_sets(monitor: MonitorNow) -> Own:
         if each.last_success is not None:
             heads.append(last_success)
             values.append(each.last_success.timestamp())
+        if each.good is not None and not each.good.complete:
+            heads.append(incomplete)
+            values.append(1.0)
         heads += trouble
         values += [1.0] * len(trouble)
     return Own(tuple(heads), values)
@@ -103,6 +106,7 @@ def _heads_of_set(app: str, metric_set: str, trouble: Trouble | None) -> tuple[H
         Head(f"{stem}_up", f"Whether the last round collected {name}."),
         Head(f"{stem}_duration_seconds", f"How long {name} took."),
         Head(f"{stem}_last_success_timestamp_seconds", f"When {name} was last collected."),
+        Head(f"{stem}_incomplete", f"That rows of {name} are known to be missing; none when nothing is."),
     ]
     if trouble is not None:
         about = f"What is wrong with {name}, by kind; none when nothing is."

@@ -82,8 +82,8 @@ def _is_money(field: Field) -> bool:
     return field.type is FieldType.NUMBER and (is_cost or currency_of(field.unit) is not None)
 
 
-def readings(shape: Shape, rows: Iterable[Row]) -> Readings:
-    """Bring rows with equal labels together."""
+def readings(shape: Shape, rows: Iterable[Row], *, complete: bool = True) -> Readings:
+    """Bring rows with equal labels together; ``complete`` is whether they are all, or else they add up to nothing."""
     found: dict[Labels, Row] = {}
     merged = left_out = 0
     for row in rows:
@@ -91,7 +91,8 @@ def readings(shape: Shape, rows: Iterable[Row]) -> Readings:
         known = found.get(key)
         if known is not None:
             merged += 1
-            found[key] = tuple([_together(shape, index, known[index], cell) for index, cell in enumerate(row)])
+            pairs = enumerate(zip(known, row, strict=True))
+            found[key] = tuple([_together(shape, at, one, other, complete=complete) for at, (one, other) in pairs])
         elif len(found) < MOST_SERIES:
             found[key] = row
         else:
@@ -124,7 +125,9 @@ def finite(value: Value) -> float | None:
     return None if math.isnan(number) else number
 
 
-def _together(shape: Shape, index: int, known: Value, cell: Value) -> Value:
+def _together(shape: Shape, index: int, known: Value, cell: Value, *, complete: bool) -> Value:
+    if index in shape.money and not complete:
+        return None
     if cell is None:
         return known
     if index not in shape.money or isinstance(known, str) or known is None or isinstance(cell, str):

@@ -23,7 +23,7 @@ def add_results(
     """Add the values of metric sets; texts only of the fields in ``info``."""
     for result in results:
         series = _series(monitor.app, result.name, result.fields, info)
-        found = readings(series.shape, result.rows)
+        found = readings(series.shape, result.rows, complete=result.complete)
         add_counts(families, labels, found.merged, found.left_out, result.name)
         names = _label_names(series.labels, labels)
         rows = [(Labels({**labels, **dict(zip(names, key, strict=True))}), row) for key, row in found.rows.items()]

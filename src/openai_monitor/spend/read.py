@@ -48,12 +48,17 @@ Costs = Sequence[tuple[str, Cost | None]]
 def read(collected: Round) -> Reading:
     """Understand a round. Nothing in its rows raises: what can't be read is left out and remarked on."""
     results = [result for result in collected.results if result.name in PARTS]
-    records = {result.name: list(result.records()) for result in results if result.ok and not _is_hollow(result)}
+    records = {result.name: list(result.records()) for result in results if _is_whole(result)}
     today = collected.time.astimezone(UTC).date()
     home = _home(records)
     costs = _costs(records, home)
     accounts = tuple(_account(currency, home, records, costs, today) for currency in _currencies(records, home))
     return Reading(accounts, tuple(_missing(collected)), tuple(_remarks(results, costs, today)))
+
+
+def _is_whole(result: MetricSetResult) -> bool:
+    """Tell whether figures can be made of it: rows that are known not to be all give no total."""
+    return result.ok and result.complete and not _is_hollow(result)
 
 
 def _is_hollow(result: MetricSetResult) -> bool:
@@ -67,7 +72,7 @@ def _notes(result: MetricSetResult) -> list[str]:
 
 def _missing(collected: Round) -> Iterable[Missing]:
     for result in collected.results:
-        if not result.ok or (result.name in PARTS and _is_hollow(result)):
+        if not result.ok or (result.name in PARTS and not _is_whole(result)):
             reason = "; ".join(_notes(result)) or result.code.name
             yield Missing(PARTS.get(result.name, result.name), reason)
     for skipped in collected.skipped:
@@ -171,7 +176,7 @@ def _tightest(limits: Sequence[Limit]) -> Limit | None:
 
 def _remarks(results: Iterable[MetricSetResult], costs: Costs, today: date) -> Iterable[str]:
     for result in results:
-        if result.ok and not _is_hollow(result):
+        if _is_whole(result):
             yield from (f"{PARTS[result.name]}: {note}" for note in _notes(result))
     yield from _count(sum(cost is None for _, cost in costs), "without a day or a cost")
     yield from _count(sum(cost is not None and cost.day > today for _, cost in costs), "of days to come")

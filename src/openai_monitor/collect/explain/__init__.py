@@ -16,6 +16,7 @@ from openai_monitor.collect.parse import RawRow
 from openai_monitor.collect.parse.json_body import read_json
 from openai_monitor.collect.program import Program
 from openai_monitor.collect.values import number_and_unit
+from openai_monitor.collect.verdict import Holds
 from openai_monitor.definition.expression import Expression, compile_expression, known_names
 from openai_monitor.definition.model import Http, MetricSet
 from openai_monitor.definition.path import kind
@@ -58,11 +59,18 @@ class Explainer:
     """Explains the rows that a program made of an answer. Cells of secret fields are ``***`` here."""
 
     def __init__(
-        self, metric_set: MetricSet, program: Program, answer: Answer, raw_rows: Sequence[RawRow], now: Clock
+        self,
+        metric_set: MetricSet,
+        program: Program,
+        answer: Answer,
+        raw_rows: Sequence[RawRow],
+        now: Clock,
+        success: Holds | None = None,
     ) -> None:
         http = metric_set.http or Http()
         self._http = http
         self._answer = answer
+        self._success = success
         self._program = program
         self._raw_rows = raw_rows
         self._now = now
@@ -155,7 +163,9 @@ class Explainer:
     def _body(self) -> str:
         answer = self._answer
         text = f"HTTP {answer.status}, {len(answer.body)} bytes"
-        return f"{text}: {_shape(read_json(answer))}" if self._http.parse_type in _JSON else text
+        if self._http.parse_type in _JSON:
+            text += f": {_shape(read_json(answer))}"
+        return f"{text}; it is a success, since {quote(self._success.text)} is true" if self._success else text
 
     def _rows(self) -> str:
         count = f"{len(self.rows)} row{'s' if len(self.rows) != 1 else ''}"

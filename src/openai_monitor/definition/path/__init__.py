@@ -28,14 +28,14 @@ class Path:
     """A compiled path.
 
     ``first(row)`` reads an alias in its row: the first value found, None when anything is missing. Never raises.
-    ``selects_one`` is whether no row can have several.
+    ``selects_one`` is whether no row can have several, ``steps`` what it is made of.
     """
 
-    __slots__ = ("_explanation", "_route", "_steps", "first", "selects_one", "text")
+    __slots__ = ("_explanation", "_route", "first", "selects_one", "steps", "text")
 
     def __init__(self, text: str, steps: Steps) -> None:
         self.text = text
-        self._steps = steps
+        self.steps = steps
         self._route = Route(steps)
         self._explanation: Explanation | None = None
         self.selects_one = self._route.definite
@@ -65,7 +65,7 @@ class Path:
     def explain(self, document: object) -> str:
         """Where the path breaks, in words; empty when it finds something, or a list that is rightly empty."""
         if self._explanation is None:
-            self._explanation = Explanation(self._steps)
+            self._explanation = Explanation(self.steps)
         return self._explanation.of(document)
 
     def __repr__(self) -> str:

@@ -7,6 +7,7 @@ from openai_monitor.definition.model import Http
 from openai_monitor.definition.rules import Finding, Rules, each_http
 from openai_monitor.definition.rules.failures import FAILURES
 from openai_monitor.definition.rules.refusals import has_placeholder
+from openai_monitor.definition.success import WORD
 from openai_monitor.definition.timeexpr import has_times
 from openai_monitor.definition.wording import quote
 from openai_monitor.errors import ExpressionSyntaxError, PathSyntaxError
@@ -23,6 +24,7 @@ def extension(definition: Definition) -> Iterator[Finding]:
     yield from _time_zones(definition)
     yield from _around_rows(definition)
     yield from _pages(definition)
+    yield from _success(definition)
     yield from _expressions(definition)
 
 
@@ -80,6 +82,13 @@ def _pages(definition: Definition) -> Iterator[Finding]:
         yield Finding(("annotations", key), message, "ask for as many entries a page as the API gives")
 
 
+def _success(definition: Definition) -> Iterator[Finding]:
+    for key, value in _page_words(definition, (WORD,)):
+        name = quote(key.rpartition(".")[0])
+        message = f"metric set {name} fails here unless {quote(value)}; HertzBeat takes any answer of status 200"
+        yield Finding(("annotations", key), message, "its fields are empty there when the answer is a failure")
+
+
 def _expressions(definition: Definition) -> Iterator[Finding]:
     from openai_monitor.definition.expression import (  # noqa: PLC0415 - only validation needs it here
         compile_expression,
@@ -128,7 +137,7 @@ def _lineage_aliases(definition: Definition) -> Iterator[tuple[KeyPath, str, Htt
 
 
 def _page_words(definition: Definition, words: tuple[str, ...]) -> Iterator[tuple[str, str]]:
-    """The annotations for these words of the paging of a metric set."""
+    """The annotations of a metric set with these words."""
     sets = {metric_set.name or "" for metric_set in definition.sets}
     for key, value in (definition.document.annotations or {}).items():
         name, dot, word = key.rpartition(".")

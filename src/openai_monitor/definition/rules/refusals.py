@@ -8,6 +8,7 @@ from openai_monitor.definition.model import AUTHORIZATION_TYPES, PARSE_TYPES, Me
 from openai_monitor.definition.paging import paging_complaints
 from openai_monitor.definition.placeholder import parameter_names
 from openai_monitor.definition.rules import Finding, Rules, each_set
+from openai_monitor.definition.success import success_complaints
 from openai_monitor.definition.units import parse_unit_entry
 from openai_monitor.definition.wording import nearest, quote
 
@@ -115,6 +116,14 @@ def paging(definition: Definition) -> Iterator[Finding]:
     names = [metric_set.name or "" for metric_set in definition.sets]
     for key, complaint in paging_complaints(definition.document.annotations, names):
         yield Finding(("annotations", key), complaint, "see paging in docs/definitions.md")
+
+
+@REFUSALS
+def success(definition: Definition) -> Iterator[Finding]:
+    """Another extension: a condition that can't be judged would fail its set for ever."""
+    types = {each.name or "": each.http.parse_type if each.http else None for each in definition.sets}
+    for key, complaint, hint in success_complaints(definition.document.annotations, types):
+        yield Finding(("annotations", key), complaint, hint)
 
 
 def declared_names(definition: Definition) -> dict[str, ParamSpec]:

@@ -109,8 +109,8 @@ class DailyCosts:
     def write(self, monitor_id: int, collected: Round, at: int) -> None:
         """Write the days that changed; ``at`` is when the answer came, in ms."""
         result = cost_set(collected)
-        if result is None or not result.rows:
-            return
+        if result is None or not result.rows or not result.complete:
+            return  # of a part of the rows no total of a day can be made
         answer_hash = hash((result.rows, result.message, result.warnings, result.time.astimezone(UTC).date()))
         if self._answers.get(monitor_id) != answer_hash:
             self._write_answer(monitor_id, read_costs(result), at)
