@@ -64,6 +64,10 @@ class ParameterError(MonitorError):
     """Parameters are missing, unknown or not of their declared type."""
 
 
+class OtherVendor(ParameterError):
+    """A key is one of another vendor than the host's, so it was not sent."""
+
+
 class SettingsError(MonitorError):
     """A certificate file, proxy address or other setting of the run can't be used."""
 

@@ -243,7 +243,10 @@ def test_a_key_on_the_command_line_is_warned_of_once(run_balance: Run, server: S
     [
         ("fake-key", "begins like no other that is known", ["openai_organization", "openrouter"]),
         ("sess-\x07", "control character", []),
-        ("sk-proj-fake-fake", "sees nothing about money: ask an owner of the organization for an admin key", []),
+        ("sk-svcacct-fake-fake", "a service account's key of OpenAI (sk-svcacct-…): it sees nothing about money", []),
+        ("sk-fake-fake", "see nothing about money (OpenAI answers 403)", ["--param host=", "deepseek"]),
+        ("sk-ant-api03-fake", "an API key of Anthropic (sk-ant-…): it sees nothing about money", []),
+        ("sk-proj-fake-fake", "sees nothing about money (OpenAI answers 403): ask an owner", []),
     ],
 )
 def test_a_key_that_does_not_choose_is_asked_about(
@@ -255,6 +258,30 @@ def test_a_key_that_does_not_choose_is_asked_about(
     assert problem in done.err
     assert all(name in done.err for name in names)
     assert key not in done.err
+
+
+@pytest.mark.parametrize("variable", ["OPENAI_ADMIN_KEY", "OPENAI_API_KEY"])
+def test_the_variables_of_openais_libraries_are_used_where_their_key_fits(
+    run_balance: Run, server: Server, monkeypatch: pytest.MonkeyPatch, variable: str
+) -> None:
+    monkeypatch.setenv(variable, "sk-admin-sandbox")
+    done = run_balance(*at(server))
+    assert done.code == 0
+    assert f"using the key in {variable}" in done.err
+    assert "using --define openai_organization" in done.err
+    assert "sk-admin-sandbox" not in done.out + done.err
+
+
+def test_a_projects_key_in_a_variable_is_not_used_and_that_is_said(
+    run_balance: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-proj-fake-fake")
+    done = run_balance(stdin="")
+    assert done.code == 2
+    assert (
+        "OPENAI_API_KEY is set and holds a project's key of OpenAI, which is not used here: it sees nothing" in done.err
+    )
+    assert "OPENAI_TOKEN" in done.err
 
 
 def test_without_a_key_it_says_where_one_can_come_from(run_balance: Run) -> None:

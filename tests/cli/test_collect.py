@@ -192,3 +192,18 @@ def test_a_refused_key_points_to_how_to_get_one(server: Server, command: Command
     assert says in done.stderr
     assert "which key this needs, and how to get one: openai-monitor params --define openai" in done.stderr
     assert "https://platform.openai.com/usage" in command("params", "--define", "openai").stdout.replace("\n", " ")
+
+
+def test_another_vendors_key_is_refused_before_anything_is_sent(command: Command) -> None:
+    done = command("collect", OPENAI_TOKEN="sk-ant-admin01-fake")
+    assert done.returncode == 2
+    assert done.stderr == (
+        "openai-monitor: error: parameter token begins with sk-ant-admin: it is an organization's admin key of Anthropic, "
+        "and api.openai.com is OpenAI's, so nothing was sent; use --define anthropic (--send-anyway sends it all the same)\n"
+    )
+
+
+def test_a_gateway_gets_whatever_key_it_is_given(server: Server, command: Command) -> None:
+    done = command(*at(server, "--metrics", "credit_grants"), OPENAI_TOKEN="sk-ant-admin01-fake")
+    assert "credit_grants" in done.stderr
+    assert "nothing was sent" not in done.stderr

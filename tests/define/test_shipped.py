@@ -9,10 +9,10 @@ from tests.define.collecting import collect, failures
 
 from openai_monitor.authoring.casefile import read_case_file
 from openai_monitor.authoring.caserun import run_case_file
+from openai_monitor.definition.keys import KINDS, definitions_for, kind_of
 from openai_monitor.definition.lint import hertzbeat_problems, lint, oldest_release
 from openai_monitor.definition.model import I18n, ParamSpec
 from openai_monitor.definition.shipped import (
-    definitions_for_key,
     expected_prefix,
     find_path,
     load_definition,
@@ -208,11 +208,34 @@ def test_a_part_that_may_not_be_read_is_missing_alone(name: str, endpoint: str) 
         ("sk-or-v1-fake", ["openrouter"]),
         ("sk-fake", ["openai_gateway"]),
         ("sk-proj-fake", []),
+        ("sk-svcacct-fake", []),
+        ("sk-ant-api03-fake", []),
         ("fake", []),
     ],
 )
 def test_a_key_finds_its_definitions_by_how_it_begins(key: str, names: list[str]) -> None:
-    assert sorted(definitions_for_key(key)) == names
+    assert sorted(definitions_for(key)) == names
+
+
+@every
+def test_the_table_of_keys_and_the_placeholder_of_its_key_agree(name: str) -> None:
+    prefix = expected_prefix(secret(name).placeholder)
+    assert prefix is None or name in definitions_for(prefix + "x")
+
+
+def test_the_table_of_keys_names_shipped_definitions_only() -> None:
+    assert {name for kind in KINDS for name in kind.definitions} <= set(shipped_names())
+    assert all(kind.definitions or kind.advice for kind in KINDS)
+    assert len({kind.prefix for kind in KINDS}) == len(KINDS)
+
+
+def test_the_longest_beginning_tells() -> None:
+    assert [kind.vendor if (kind := kind_of(key)) else None for key in ("sk-ant-x", "sk-or-x", "sk-x", "x")] == [
+        "Anthropic",
+        "OpenRouter",
+        None,
+        None,
+    ]
 
 
 @every

@@ -24,6 +24,7 @@ from openai_monitor.hertzbeat.connection import Address
 from openai_monitor.hertzbeat.messages import Type
 from openai_monitor.hertzbeat.session import State
 from openai_monitor.hertzbeat.settings import HertzbeatSection, membership, parse_manager
+from openai_monitor.installed import how_to_add
 
 
 @in_loop
@@ -141,7 +142,7 @@ def test_a_missing_extra_is_told_of_before_anything_begins(
     finally:
         extras.load.cache_clear()
     said = capsys.readouterr().err
-    assert f"needs {module}, which is not installed: pip install 'openai-monitor[hertzbeat]'" in said
+    assert f"needs {module}, which is not installed: {how_to_add('hertzbeat')}" in said
 
 
 # TLS, for what stands before the manager

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from openai_monitor.service.check import exposed_files, unreadable_secrets, unusable_outputs
+from openai_monitor.errors import MonitorError
+from openai_monitor.service.check import exposed_files, unusable_outputs, unusable_secrets
 from openai_monitor.service.reading import Setup, read_setup
 
 
@@ -28,7 +29,7 @@ def test_a_secret_is_told_for_each_enabled_monitor_and_no_command_is_run(tmp_pat
           - {{name: c, params: {{token: {{command: [touch, {tmp_path}/touched]}}}}}}
         """,
     )
-    sentences = asyncio.run(unreadable_secrets(setup))
+    sentences = asyncio.run(unusable_secrets(setup))
     reason = f"file {tmp_path / 'key'} can't be read: No such file or directory"
     assert sentences == [f"a: {reason}", f"b: {reason}"]
     assert not (tmp_path / "touched").exists()
@@ -36,7 +37,7 @@ def test_a_secret_is_told_for_each_enabled_monitor_and_no_command_is_run(tmp_pat
 
 def test_a_command_that_is_not_there_is_told(tmp_path: Path) -> None:
     text = "monitors: [{name: a, params: {token: {command: [no-such-program-here, x]}}}]"
-    sentences = asyncio.run(unreadable_secrets(setup_of(tmp_path, text)))
+    sentences = asyncio.run(unusable_secrets(setup_of(tmp_path, text)))
     assert sentences == ["a: command no-such-program-here can't be run: there is no such program on this machine"]
 
 
@@ -87,3 +88,17 @@ def test_of_many_open_files_only_the_first_are_told(tmp_path: Path) -> None:
     sentences = exposed_files(setup_of(tmp_path, f"monitors:{monitors}\n"))
     assert len(sentences) == 6
     assert sentences[-1] == "… and 25 more such files"
+
+
+def test_another_vendors_key_is_told_wherever_it_stands(tmp_path: Path) -> None:
+    (tmp_path / "key").write_text("sk-ant-admin01-fake\n")
+    (tmp_path / "key").chmod(0o600)
+    text = "monitors: [{name: a, params: {token: {file: key}}}]\nhistory: {enabled: false}\n"
+    (sentence,) = asyncio.run(unusable_secrets(setup_of(tmp_path, text)))
+    assert sentence.startswith(
+        "a: parameter token begins with sk-ant-admin: it is an organization's admin key of Anthropic"
+    )
+    with pytest.raises(MonitorError) as caught:
+        setup_of(tmp_path, text.replace("{file: key}", "sk-ant-admin01-fake"))
+    assert "monitors.yml:1:41: error[other-vendor] parameter token begins with sk-ant-admin" in str(caught.value)
+    assert "admin01-fake" not in str(caught.value)

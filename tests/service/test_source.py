@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from openai_monitor.installed import how_to_add
 from openai_monitor.schedule.health import Health
 from openai_monitor.schedule.monitors import MonitorSource
 from openai_monitor.schedule.stats import Stats
@@ -176,7 +177,7 @@ def test_being_asked_reads_at_once(
     messages = [record.message for record in caplog.records]
     assert messages[0] == (
         f"a change of {path} is noticed within 10 s, or at once after SIGHUP: "
-        "watchfiles is not installed (pip install 'openai-monitor[service]')"
+        f"watchfiles is not installed ({how_to_add('service')})"
     )
     assert messages[1:] == [f"{path} was read again: nothing has changed"]
 

@@ -142,7 +142,7 @@ def test_the_sdks_own_exporter_posts_it() -> None:
 
 def test_without_the_sdk_the_message_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("openai_monitor.sinks.otlp.find_spec", lambda _: None)
-    with pytest.raises(SettingsError, match=r"pip install 'openai-monitor\[otlp\]'"):
+    with pytest.raises(SettingsError, match=r"install .*\[otlp\]"):
         SINKS["otlp"].make(OtlpSettings(), Surroundings())
     assert importlib.util.find_spec("opentelemetry") is not None
 

@@ -67,12 +67,15 @@ class _Check:
         definition, key = self._definition, key_parameter(self._definition)
         if key is not None and key.required and not (values.get(key.field or "", key.default_value) or "").strip():
             return None
-        plans = [make_plan(definition, values, metrics=[metric_set.name or ""]) for metric_set in definition.sets]
+        plans = [self._plan(values, metric_set.name or "") for metric_set in definition.sets]
         for plan in plans[:1]:
             terminal.hide(plan.secrets, plan.user_names, [plan.host])
             for note in plan.notes:
                 terminal.say(f"warning: {note}")
         return plans
+
+    def _plan(self, values: "Values", name: str) -> "Plan":
+        return make_plan(self._definition, values, metrics=[name], send_anyway=self._arguments.send_anyway)
 
     def _keyless(self, values: "Values") -> "tuple[Request, Http]":
         key = key_parameter(self._definition)

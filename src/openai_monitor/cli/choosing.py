@@ -1,18 +1,18 @@
 """Which definition a key is for, when a person names none."""
 
 import argparse
+import os
 from collections.abc import Collection
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from openai_monitor.cli import terminal
-from openai_monitor.cli.parameters import gather, key_parameter
+from openai_monitor.cli.parameters import ANY_KEY, gather, key_parameter
 from openai_monitor.cli.params_file import read_params
+from openai_monitor.definition.keys import definitions_for, kind_of
 from openai_monitor.definition.load import parse_definition
 from openai_monitor.definition.shipped import (
-    OF_A_PROJECT,
-    definitions_for_key,
     expected_prefix,
     load_definition,
     shipped_folder,
@@ -51,7 +51,7 @@ def choose(arguments: argparse.Namespace, metric_sets: Collection[str], command:
             f"of them: collect it, or use a definition that has them ({', '.join(_offering(metric_sets))})"
         )
     key = _sandbox_key() if arguments.sandbox else _ask_for_key(arguments)
-    name = _definition_for(key, metric_sets)
+    name = _definition_for(key, metric_sets, None if arguments.sandbox else _given_host(arguments))
     definition = load_definition(name)
     terminal.say(f"using --define {name}{_because(definition)}")
     return definition if arguments.sandbox else _with_key(definition, key)
@@ -70,7 +70,7 @@ def _other_of_same_key(definition: "Definition", metric_sets: Collection[str]) -
     if Path(definition.file).parent != shipped_folder():
         return None
     prefix = _key_prefix(definition)
-    names = definitions_for_key(prefix) if prefix else []
+    names = definitions_for(prefix) if prefix else ()
     return next((name for name in names if _offers(load_definition(name), metric_sets)), None)
 
 
@@ -88,7 +88,7 @@ def _ask_for_key(arguments: argparse.Namespace) -> str:
     tokens = [pair for pair in arguments.param if pair.partition("=")[0].strip() == "token"]
     filed = arguments.params if arguments.params and "token" in read_params(arguments.params) else None
     asking = argparse.Namespace(**{**vars(arguments), "param": tokens, "params": filed})
-    key = gather(parse_definition(_ANY_KEY, "a key"), asking).get("token") or ""
+    key = gather(parse_definition(_ANY_KEY, ANY_KEY), asking).get("token") or ""
     if not key.strip():
         raise ParameterError(
             "there is no key: it can come from OPENAI_TOKEN, --token-file, --token-stdin or, on a terminal, a "
@@ -99,20 +99,38 @@ def _ask_for_key(arguments: argparse.Namespace) -> str:
     return key
 
 
-def _definition_for(key: str, metric_sets: Collection[str]) -> str:
-    """Name the shipped definition for a key that begins like this one."""
+def _definition_for(key: str, metric_sets: Collection[str], host: str | None) -> str:
+    """Name the shipped definition for a key that begins like this one, which ``host`` is asked with, if it is given."""
     bare = _bare(key)
-    names = [name for name in definitions_for_key(bare) if _offers(load_definition(name), metric_sets)]
+    kind = kind_of(bare)
+    if kind is None and bare.startswith("sk-"):
+        if host is None:
+            raise ParameterError(
+                "the key begins with sk- and nothing that tells whose it is. OpenAI's own such keys see nothing about "
+                "money (OpenAI answers 403): ask an owner of the organization for an admin key (sk-admin-…). A "
+                "gateway's key: add --param host=GATEWAY; DeepSeek's: --define deepseek"
+            )
+        at_host = [name for name in _offering(metric_sets) if host in _fixed_hosts(name)]
+        return (at_host or definitions_for(bare))[0]
+    if kind is not None and kind.advice:
+        raise ParameterError(f"the key is {kind.name} of {kind.vendor} ({kind.prefix}…): {kind.advice}")
+    names = [name for name in definitions_for(bare) if _offers(load_definition(name), metric_sets)]
     if len(names) == 1:
         return names[0]
-    if bare.startswith(OF_A_PROJECT):
-        raise ParameterError(
-            "the key is one of an OpenAI project, which sees nothing about money: ask an owner of the organization "
-            "for an admin key (sk-admin-…), or name a definition with --define"
-        )
     problem = "fits several definitions" if names else "begins like no other that is known"
     choice = ", ".join(names or _offering(metric_sets))
     raise ParameterError(f"the key {problem}: name one with --define ({choice})")
+
+
+def _fixed_hosts(name: str) -> list[str]:
+    """The host that a definition asks when nobody names one."""
+    return [spec.default_value for spec in load_definition(name).params if spec.field == "host" and spec.default_value]
+
+
+def _given_host(arguments: argparse.Namespace) -> str | None:
+    typed = (pair.partition("=")[2] for pair in arguments.param if pair.partition("=")[0].strip() == "host")
+    filed = read_params(arguments.params).get("host") if arguments.params else None
+    return next(typed, None) or filed or os.environ.get("OPENAI_MONITOR_HOST")
 
 
 def _bare(key: str) -> str:

@@ -36,6 +36,11 @@ def add_parameters(parser: argparse.ArgumentParser, *, asks: bool = True) -> Non
     token = group.add_mutually_exclusive_group()
     token.add_argument("--token-file", metavar="FILE", help="a file that holds the key and nothing else")
     token.add_argument("--token-stdin", action="store_true", help="read the key from standard input")
+    group.add_argument(
+        "--send-anyway",
+        action="store_true",
+        help="send a key to the host though it begins like another vendor's; it is refused otherwise",
+    )
 
 
 FOR_A_RUN = "for the whole run (default: %(default)g); a parameter `timeout` is in ms for one request"

@@ -14,13 +14,16 @@ from typing import TYPE_CHECKING
 
 from openai_monitor.cli import terminal
 from openai_monitor.cli.language import choose
-from openai_monitor.errors import ParameterError, SettingsError
+from openai_monitor.errors import OtherVendor, ParameterError, SettingsError
 
 if TYPE_CHECKING:
     from openai_monitor.definition.load import Definition
     from openai_monitor.definition.model import ParamSpec
 
 Values = dict[str, str | None]
+
+ANY_KEY = "a key"
+"""What the definition is called that asks for a key before it is known what for."""
 
 LONGEST_KEY = 65_536
 """No key has as many characters; a wrong file or an endless one may."""
@@ -47,6 +50,8 @@ def gather(definition: "Definition", arguments: argparse.Namespace, fixed: Mappi
     filed = _from_file(arguments.params) if arguments.params else {}
     if fixed is None:
         values = {**_from_surroundings(definition, key, arguments), **filed, **typed}
+        if key is not None and _is_missing(key, values):
+            values |= _from_openais_own(definition, key)
     else:
         _refuse_beside_sandbox({**filed, **typed}, arguments)
         values = {**fixed, **filed, **typed}
@@ -94,6 +99,13 @@ def how_to_give_key(definition: "Definition", values: Values) -> str:
     variable = environment_names(definition, key)[0]
     sources = f"{variable}, --token-file, --token-stdin or, on a terminal, a hidden prompt"
     return f"\n{key.field} can come from {sources}"
+
+
+def next_step(error: ParameterError, definition: "Definition", values: Values) -> str:
+    """What a person may do about parameters that can't be used; empty when the error says it."""
+    if isinstance(error, OtherVendor):
+        return " (--send-anyway sends it all the same)"
+    return how_to_give_key(definition, values)
 
 
 def environment_names(definition: "Definition", spec: "ParamSpec") -> tuple[str, ...]:
@@ -145,6 +157,34 @@ def _from_surroundings(definition: "Definition", key: "ParamSpec | None", argume
             )
         values[key.field] = _read_key(arguments.token_file)
     return values
+
+
+def _from_openais_own(definition: "Definition", key: "ParamSpec") -> Values:
+    """The key in a variable that OpenAI's own libraries read, if it fits this definition; say why if it does not."""
+    from openai_monitor.definition.keys import kind_of  # noqa: PLC0415 - only without a key
+
+    if not definition.app.startswith("openai") or not key.field:
+        return {}
+    for variable in ("OPENAI_ADMIN_KEY", "OPENAI_API_KEY"):
+        text = (os.environ.get(variable) or "").strip()
+        kind = kind_of(text) if text else None
+        if kind is not None and _fits(definition, kind.definitions):
+            terminal.say(f"using the key in {variable}")
+            return {key.field: text}
+        if kind is not None:
+            use = kind.advice or f"use it with --define {' or '.join(kind.definitions)}"
+            terminal.say(f"{variable} is set and holds {kind.name} of {kind.vendor}, which is not used here: {use}")
+        elif text:
+            terminal.say(f"{variable} is set and not used: nothing tells whose key it holds")
+    return {}
+
+
+def _fits(definition: "Definition", names: Iterable[str]) -> bool:
+    """Whether a definition is one of these shipped ones, or the one that stands for all of them."""
+    from openai_monitor.definition.shipped import shipped_folder  # noqa: PLC0415 - only without a key
+
+    file = Path(definition.file)
+    return bool(names) if file.name == ANY_KEY else file.parent == shipped_folder() and file.stem in names
 
 
 def _read_key(path: str | None) -> str:

@@ -13,6 +13,7 @@ from openai_monitor.collect.program import Program, compile_program
 from openai_monitor.collect.request import Request, build_request, clean_token, texts_with_times
 from openai_monitor.collect.target import timed
 from openai_monitor.collect.verdict import Holds, listed_codes
+from openai_monitor.definition.keys import definitions_for, kind_of, refuse_other_vendors
 from openai_monitor.definition.load import Definition
 from openai_monitor.definition.model import MetricSet, ParamSpec
 from openai_monitor.definition.paging import Paging, means_first_page, read_paging
@@ -24,7 +25,7 @@ from openai_monitor.definition.placeholder import (
     row_fields,
     substitute_parameters,
 )
-from openai_monitor.definition.shipped import OF_A_PROJECT, definitions_for_key, expected_prefix
+from openai_monitor.definition.shipped import expected_prefix
 from openai_monitor.definition.success import read_success
 from openai_monitor.errors import CollectionError, ParameterError, PathSyntaxError, SyntaxFault
 from openai_monitor.redact import CellMask, Redactor
@@ -119,18 +120,38 @@ def make_plan(
     metrics: Collection[str] | None = None,
     name: str | None = None,
     tags: Mapping[str, str] | None = None,
+    send_anyway: bool = False,
 ) -> Plan:
     """Check the parameters and compile the definition for them.
 
     ``metrics`` names the sets to report; what they take ``^o^`` values from runs too, unreported. Raises ParameterError
-    that names everything missing, unknown or unfit, and every unknown metric set.
+    that names everything missing, unknown or unfit, and every unknown metric set; and for a key that would go to
+    another vendor than its own, unless ``send_anyway``.
     """
     check_parameters(definition.params, values)
     _check_tokens(definition, values)
     _check_metrics(definition, metrics)
     unset = {spec.field or "": Parameter(None, spec.type or "text") for spec in definition.params}
     parameters = {**unset, **resolve_parameters(definition.params, values)}
+    if not send_anyway:
+        refuse_other_vendors(_keys(definition, parameters), _hosts(definition, parameters))
     return bind(definition, parameters, metrics=metrics, name=name, tags=tags)
+
+
+def _keys(definition: Definition, parameters: Parameters) -> list[tuple[str, str]]:
+    names = {name for metric_set in definition.sets for name in authorizing_names(metric_set)}
+    return [
+        (name, parameter.value)
+        for name, parameter in parameters.items()
+        if parameter.value and (parameter.type == "password" or name in names)
+    ]
+
+
+def _hosts(definition: Definition, parameters: Parameters) -> set[str]:
+    """The hosts that are asked, as far as the parameters tell at once."""
+    texts = {metric_set.http.host or "" for metric_set in definition.sets if metric_set.http}
+    named = ((text, parameter_names(text)) for text in texts)
+    return {(parameters[names[0]].value or "") if names and names[0] in parameters else text for text, names in named}
 
 
 def bind(
@@ -312,8 +333,8 @@ def _key_notes(specs: Sequence[ParamSpec], parameters: Mapping[str, Parameter]) 
 
 
 def _wrong_key_note(spec: ParamSpec, expected: str, key: str) -> str:
-    fitting = definitions_for_key(key)
+    fitting, kind = definitions_for(key), kind_of(key)
     hint = f"; a key like this fits --define {' or '.join(fitting)}" if fitting else ""
-    if key.startswith(OF_A_PROJECT):
-        hint = "; keys of an OpenAI project see nothing about money, keys of an admin do (sk-admin-…)"
+    if kind is not None and kind.advice:
+        hint = f": it is {kind.name} of {kind.vendor}, and {kind.advice}"
     return f"parameter {spec.field} does not begin with {expected} as expected here{hint}; it is tried all the same"

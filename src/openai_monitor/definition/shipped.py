@@ -12,9 +12,6 @@ from openai_monitor.errors import SettingsError
 if TYPE_CHECKING:
     from openai_monitor.definition.load import Definition
 
-OF_A_PROJECT = "sk-proj-"
-"""How the keys of an OpenAI project begin. They see nothing about money, and no gateway gives out such keys."""
-
 _SUFFIXES = (".yml", ".yaml")
 
 
@@ -53,26 +50,10 @@ def load_definition(name: str | PathLike[str]) -> "Definition":
     return read_definition(find_path(fspath(name)))
 
 
-def definitions_for_key(key: str) -> list[str]:
-    """The shipped definitions whose password parameter expects a key that begins like this one, the best match only."""
-    if key.startswith(OF_A_PROJECT):
-        return []
-    fitting = {
-        name: len(prefix) for name in shipped_names() if (prefix := _key_prefix(name)) and key.startswith(prefix)
-    }
-    longest = max(fitting.values(), default=0)
-    return [name for name, length in fitting.items() if length == longest]
-
-
 def expected_prefix(placeholder: str | None) -> str | None:
     """How a key begins, told by a parameter's ``placeholder`` such as ``sess-…``; None when it tells nothing."""
     head, dots, _ = (placeholder or "").replace("...", "…").partition("…")
     return head.strip() if dots and head.strip() else None
-
-
-def _key_prefix(name: str) -> str | None:
-    passwords = (spec for spec in load_definition(name).params if spec.type == "password")
-    return next((prefix for spec in passwords if (prefix := expected_prefix(spec.placeholder))), None)
 
 
 def _not_found(name: str) -> str:

@@ -5,6 +5,7 @@ from importlib import import_module
 from types import ModuleType
 
 from openai_monitor.errors import SettingsError
+from openai_monitor.installed import how_to_add
 
 MODULES = ("nanoarrow", "cryptography")
 
@@ -16,8 +17,7 @@ def load(module: str) -> ModuleType:
         return import_module(module)
     except ImportError:
         raise SettingsError(
-            f"a HertzBeat cluster needs {module.partition('.')[0]}, which is not installed: "
-            f"pip install 'openai-monitor[hertzbeat]'"
+            f"a HertzBeat cluster needs {module.partition('.')[0]}, which is not installed: {how_to_add('hertzbeat')}"
         ) from None
 
 

@@ -7,7 +7,8 @@ from pathlib import Path
 from pydantic import BaseModel
 
 from openai_monitor.collect.transport.tls import client_context
-from openai_monitor.errors import SettingsError
+from openai_monitor.definition.keys import refuse_other_vendors
+from openai_monitor.errors import OtherVendor, SettingsError
 from openai_monitor.owned import exposure
 from openai_monitor.schedule.secrets import CommandSecret, FileSecret, SecretError, SecretSource
 from openai_monitor.schedule.stats import Stats
@@ -18,26 +19,29 @@ from openai_monitor.service.web.tls import Certificate
 _MOST_FILES = 5
 
 
-async def unreadable_secrets(setup: Setup) -> list[str]:
-    """A sentence for each secret that can't be read here and now. Commands are looked for, not run."""
+async def unusable_secrets(setup: Setup) -> list[str]:
+    """A sentence for each secret that can't be read here and now, or is a key of another vendor than the host's.
+
+    Commands are looked for, not run.
+    """
     sentences: list[str] = []
-    known: dict[SecretSource, str | None] = {}
+    known: dict[SecretSource, str] = {}
     for spec in setup.monitors:
-        for source in spec.sources() if spec.enabled else ():
-            if source not in known:
-                known[source] = await _problem(source)
-            if problem := known[source]:
+        for name, source in spec.params if spec.enabled else ():
+            if isinstance(source, SecretSource) and (problem := await _problem(name, source, spec.host, known)):
                 sentences.append(f"{spec.name}: {problem}")
     return sentences
 
 
-async def _problem(source: SecretSource) -> str | None:
+async def _problem(name: str, source: SecretSource, host: str | None, known: dict[SecretSource, str]) -> str | None:
     if isinstance(source, CommandSecret):
         found = shutil.which(source.command[0])
         return None if found else f"{source} can't be run: there is no such program on this machine"
     try:
-        await source.read()
-    except SecretError as error:
+        if source not in known:
+            known[source] = await source.read()
+        refuse_other_vendors([(name, known[source])], [host or ""])
+    except (SecretError, OtherVendor) as error:
         return str(error)
     return None
 

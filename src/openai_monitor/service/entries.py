@@ -7,12 +7,13 @@ from typing import Protocol
 
 from openai_monitor.collect.parameters import TIME_ZONE, check_parameters, resolve_parameters, zone_of
 from openai_monitor.definition.definition import Definition, KeyPath
+from openai_monitor.definition.keys import kind_of, refuse_other_vendors
 from openai_monitor.definition.load import parse_definition, read_bytes
 from openai_monitor.definition.model import ParamSpec
 from openai_monitor.definition.shipped import shipped_folder, shipped_names
 from openai_monitor.definition.wording import nearest, quote
 from openai_monitor.definition.yaml.scalars import read_boolean
-from openai_monitor.errors import DefinitionError, ParameterError, Severity
+from openai_monitor.errors import DefinitionError, OtherVendor, ParameterError, Severity
 from openai_monitor.schedule.monitors import MonitorSpec, Value, host_of, is_this_machine
 from openai_monitor.schedule.secrets import SecretSource
 from openai_monitor.service.config import DEFAULT_PERIOD, LEAST_PERIOD, Defaults, MonitorEntry
@@ -140,14 +141,24 @@ class Entries:
             where = (*path, "params", name) if name in entry.params else self._default_or(path, name)
             self._tell("error", "parameter", where, sentence, "see `openai-monitor params`")
         for name, value in params.items():
-            if (spec := specs.get(name)) and spec.type == "password" and isinstance(value, str):
-                self._warn_of_open_key(path, entry, name, host_of(definition, params))
+            if not isinstance(value, str) or (spec := specs.get(name)) is None:
+                continue
+            host = host_of(definition, params)
+            if spec.type == "password" or kind_of(value):
+                self._warn_of_open_key(path, entry, name, host, known=kind_of(value) is not None)
+            try:
+                refuse_other_vendors([(name, value)], [host or ""])
+            except OtherVendor as error:
+                where = (*path, "params", name) if name in entry.params else self._default_or(path, name)
+                self._tell("error", "other-vendor", where, str(error))
 
     def _default_or(self, path: KeyPath, name: str) -> KeyPath:
         return ("defaults", "params", name) if name in self._defaults.params else path
 
-    def _warn_of_open_key(self, path: KeyPath, entry: MonitorEntry, name: str, host: str | None) -> None:
-        if is_this_machine(host):
+    def _warn_of_open_key(
+        self, path: KeyPath, entry: MonitorEntry, name: str, host: str | None, *, known: bool
+    ) -> None:
+        if is_this_machine(host) and not known:
             return
         where: KeyPath = (*path, "params", name) if name in entry.params else ("defaults", "params", name)
         hint = f"write `{name}: {{file: PATH}}` or `{{env: NAME}}`: it is read again each round, so it can be renewed"

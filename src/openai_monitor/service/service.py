@@ -17,6 +17,7 @@ from openai_monitor.collect.answer import AnswerLimits
 from openai_monitor.collect.transport import Transport, TransportSettings
 from openai_monitor.hertzbeat import extras
 from openai_monitor.hertzbeat.turns import Jobs, shared
+from openai_monitor.installed import how_to_add
 from openai_monitor.schedule import logs, signals
 from openai_monitor.schedule.events import RoundEvent
 from openai_monitor.schedule.gate import Gate
@@ -124,7 +125,7 @@ class Service:
             lean=True,
         )
         if find_spec("httptools") is None:
-            _log.info("httptools is not installed (pip install 'openai-monitor[service]'): requests cost more CPU")
+            _log.info("httptools is not installed (%s): requests cost more CPU", how_to_add("service"))
         room = Room(limits.in_flight * ROUNDS_PER_REQUEST, limits.per_host * ROUNDS_PER_REQUEST)
         async with Transport(settings) as transport:
             gate = Gate(transport, self.stats, total=limits.in_flight, per_host=limits.per_host)

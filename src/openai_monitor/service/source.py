@@ -7,6 +7,7 @@ from collections.abc import Collection, Sequence
 from hashlib import blake2b
 from pathlib import Path
 
+from openai_monitor.installed import how_to_add
 from openai_monitor.schedule.health import Health
 from openai_monitor.schedule.monitors import MonitorSpec
 from openai_monitor.schedule.stats import Stats
@@ -80,7 +81,7 @@ class FileSource:
                 await asyncio.sleep(_SETTLE)
                 return
         except ImportError:
-            self._tell_once("watchfiles is not installed (pip install 'openai-monitor[service]')")
+            self._tell_once(f"watchfiles is not installed ({how_to_add('service')})")
         except OSError as error:
             self._tell_once(f"it can't be watched ({error.strerror or error})")
         await asyncio.Event().wait()

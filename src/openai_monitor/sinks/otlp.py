@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 
 from openai_monitor import __version__
 from openai_monitor.errors import SettingsError
+from openai_monitor.installed import how_to_add
 from openai_monitor.rows import MetricSetResult
 from openai_monitor.schedule.events import RoundEvent, trouble_of_set
 from openai_monitor.schedule.secrets import SecretError, SecretSource
@@ -56,8 +57,7 @@ def make(settings: OtlpSettings, surroundings: Surroundings) -> Sink:  # noqa: A
     """Make the sink. Raises SettingsError without the OpenTelemetry SDK, or for a secret that would go in clear."""
     if find_spec("opentelemetry") is None or find_spec("opentelemetry.exporter.otlp.proto.http") is None:
         raise SettingsError(
-            "the output otlp needs the OpenTelemetry SDK: pip install 'openai-monitor[otlp]', "
-            "or take otlp out of the outputs"
+            f"the output otlp needs the OpenTelemetry SDK: {how_to_add('otlp')}, or take otlp out of the outputs"
         )
     _check_plaintext(settings)
     return Otlp(settings)

@@ -4,6 +4,7 @@ import asyncio
 from importlib.util import find_spec
 
 from openai_monitor.errors import SettingsError
+from openai_monitor.installed import how_to_add
 from openai_monitor.schedule.events import RoundEvent
 from openai_monitor.sinks import SinkHealth, Surroundings
 from openai_monitor.sinks.settings import Present, PrometheusSettings
@@ -22,8 +23,7 @@ def check_library(output: str) -> None:
     """Raise SettingsError, with what to do, when prometheus_client is missing."""
     if find_spec("prometheus_client") is None:
         raise SettingsError(
-            f"the output {output} needs prometheus_client: pip install 'openai-monitor[service]', "
-            f"or take {output} out of the outputs"
+            f"the output {output} needs prometheus_client: {how_to_add('service')}, or take {output} out of the outputs"
         )
 
 

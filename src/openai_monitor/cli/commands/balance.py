@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from openai_monitor.cli.conditions import Verdict
     from openai_monitor.cli.parameters import Values
     from openai_monitor.collect.plan import Plan
+    from openai_monitor.definition.definition import Definition
     from openai_monitor.rows import Round
     from openai_monitor.spend import Figures, Reading
 
@@ -80,7 +81,7 @@ def run(arguments: argparse.Namespace) -> int:
     from openai_monitor.cli.choosing import choose
     from openai_monitor.cli.collecting import collect_once
     from openai_monitor.cli.figure_conditions import compile_figure_conditions, judge
-    from openai_monitor.cli.parameters import how_to_give_key
+    from openai_monitor.cli.parameters import next_step
     from openai_monitor.collect.plan import make_plan
     from openai_monitor.errors import ParameterError
     from openai_monitor.spend import PARTS, read, work_out
@@ -93,15 +94,32 @@ def run(arguments: argparse.Namespace) -> int:
 
     def plan(values: "Values") -> "Plan":
         try:
-            return make_plan(definition, values, metrics=metrics)
+            return make_plan(definition, values, metrics=metrics, send_anyway=arguments.send_anyway)
         except ParameterError as error:
-            raise ParameterError(f"{error}{how_to_give_key(definition, values)}") from None
+            raise ParameterError(f"{error}{next_step(error, definition, values)}") from None
 
     collected = collect_once(definition, arguments, plan)
     reading = _cleaned(read(collected))
     figures = [work_out(account, collected.time) for account in reading.accounts]
     _print(arguments.format, collected, reading, figures)
+    _tell_next_step(definition, collected)
     return _exit_code(collected.ok and not reading.missing, judge(conditions, figures, collected.time))
+
+
+def _tell_next_step(definition: "Definition", collected: "Round") -> None:
+    """Say what to do where a key is refused, or where nothing at all could be read."""
+    from openai_monitor.cli.parameters import key_parameter
+    from openai_monitor.definition.keys import how_to_renew
+    from openai_monitor.definition.shipped import expected_prefix
+
+    key = key_parameter(definition)
+    if any(result.status == 401 for result in collected.results):
+        terminal.say(f"the key is refused: {how_to_renew(expected_prefix(key.placeholder if key else None) or '')}")
+    elif not any(result.ok and result.rows for result in collected.results):
+        terminal.say(
+            "nothing could be read: `openai-monitor check` with the same options says whether it is the API that "
+            "answers, and what this key may read"
+        )
 
 
 def _cleaned(reading: "Reading") -> "Reading":

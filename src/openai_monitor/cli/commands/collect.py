@@ -110,7 +110,7 @@ def _conditions(definition: "Definition", texts: "Sequence[str]") -> "Sequence[C
 def run(arguments: argparse.Namespace) -> int:
     """Collect and print; see EXIT_CODES."""
     from openai_monitor.cli.collecting import collect_once
-    from openai_monitor.cli.parameters import how_to_give_key, split_pairs
+    from openai_monitor.cli.parameters import next_step, split_pairs
     from openai_monitor.cli.report import Report
     from openai_monitor.collect.plan import make_plan
     from openai_monitor.definition.shipped import load_definition
@@ -126,8 +126,15 @@ def run(arguments: argparse.Namespace) -> int:
 
     def plan(values: "Values") -> "Plan":
         try:
-            return make_plan(definition, values, metrics=report.needed, name=arguments.name, tags=tags)
+            return make_plan(
+                definition,
+                values,
+                metrics=report.needed,
+                name=arguments.name,
+                tags=tags,
+                send_anyway=arguments.send_anyway,
+            )
         except ParameterError as error:
-            raise ParameterError(f"{error}{how_to_give_key(definition, values)}") from None
+            raise ParameterError(f"{error}{next_step(error, definition, values)}") from None
 
     return report.give(collect_once(definition, arguments, plan))

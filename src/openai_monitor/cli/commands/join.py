@@ -13,7 +13,7 @@ HertzBeat's cluster protocol has neither TLS nor authentication: whoever reaches
 key to the passwords of the monitors goes over it. Keep it inside a trusted network, or put a tunnel that speaks TLS
 in front of the manager and use --tls. docs/hertzbeat-cluster.md says more.
 
-This needs the extra `hertzbeat`: pip install 'openai-monitor[hertzbeat]'
+This needs the extra `hertzbeat`; where it is missing, the message says how to install it.
 
 exit codes:
   0    ended by a signal, or deleted in the manager

@@ -89,16 +89,16 @@ def _check(path: "Path") -> int:
     from openai_monitor.cli.loop import run_async
     from openai_monitor.service.check import (
         exposed_files,
-        unreadable_secrets,
         unusable_certificates,
         unusable_outputs,
+        unusable_secrets,
     )
     from openai_monitor.service.reading import read_setup
 
     setup = read_setup(path)
     for problem in setup.warnings:
         terminal.say(str(problem))
-    for sentence in [*run_async(unreadable_secrets(setup)), *exposed_files(setup)]:
+    for sentence in [*run_async(unusable_secrets(setup)), *exposed_files(setup)]:
         terminal.say(f"warning: {sentence}")
     if unusable := [*run_async(unusable_outputs(setup)), *unusable_certificates(setup)]:
         for sentence in unusable:
