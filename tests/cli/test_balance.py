@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 import pytest
 from tests.cli.definitions import write
+from tests.collect.transport import web
 from tests.spend.rounds import NOW, Record, balance, costs, every_day, figures_of, limit, metric_set, round_of
 
 from openai_monitor.cli import terminal
@@ -379,3 +380,20 @@ def test_the_help_names_every_figure() -> None:
     add_arguments(parser)
     assert all(name in (parser.epilog or "") for name in FIGURES)
     assert FORMATS == ("text", "json")
+
+
+def test_a_refused_key_is_told_with_how_to_get_another(run_balance: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OPENAI_TOKEN", "sess-wrong")
+    with running(faults=["401"]) as server:
+        done = run_balance(*at(server))
+    assert done.code == 1
+    assert "the key is refused: sign in at https://platform.openai.com/usage" in done.err
+
+
+def test_where_nothing_can_be_read_the_next_step_is_told(run_balance: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OPENAI_TOKEN", "sess-fake")
+    with web.Server(lambda _: web.ok(b'{"total_available": null}')) as empty:
+        address = ["--param", f"host={empty.host}", "--param", f"port={empty.port}", "--param", "ssl=false"]
+        done = run_balance(*address)
+    assert done.code == 1
+    assert "nothing could be read: `openai-monitor check` with the same options says whether" in done.err
