@@ -6,6 +6,7 @@ from pathlib import Path
 from tests.examples.programs import EXAMPLES, program, run
 
 from openai_monitor.cli.parser import parse
+from openai_monitor.schedule.scheduler import DEAD_AFTER
 from openai_monitor.service.config import Limits
 
 UNIT = EXAMPLES / "systemd" / "openai-monitor.service"
@@ -35,6 +36,13 @@ def test_it_begins_with_what_the_command_line_takes() -> None:
         head, *arguments = value(key).split()
         assert head == COMMAND
         parse(arguments)  # a wrong option would exit
+
+
+def test_it_starts_a_service_anew_that_hangs_and_waits_until_it_is_ready() -> None:
+    assert value("Type") == "notify"
+    assert value("NotifyAccess") == "main"
+    assert value("Restart") == "on-failure"  # of which a watchdog that was not told is one
+    assert float(value("WatchdogSec")) > 2 * DEAD_AFTER
 
 
 def test_it_stops_later_than_the_service_does_by_itself() -> None:

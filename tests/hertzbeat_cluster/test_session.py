@@ -217,5 +217,5 @@ def test_an_error_of_ours_does_not_end_the_conversation(
     monkeypatch.setattr(talk.runner, "put", fail)
     with caplog.at_level(logging.DEBUG):
         assert talk.hear(REPLY, issue(1, 11)) == [None, None]
-    assert "internal error (RuntimeError)" in caplog.text
+    assert "internal error (RuntimeError in hertzbeat/assignments.py, put, line " in caplog.text
     assert "sess-fake" not in caplog.text

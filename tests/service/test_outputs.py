@@ -11,6 +11,7 @@ from pydantic import BaseModel
 from openai_monitor.errors import SettingsError
 from openai_monitor.rows import Round
 from openai_monitor.schedule.events import MonitorIdentity, RoundEvent
+from openai_monitor.schedule.supervision import Supervisor
 from openai_monitor.service import outputs as outputs_module
 from openai_monitor.service.outputs import Outputs
 from openai_monitor.sinks import Sink, SinkHealth
@@ -40,7 +41,7 @@ class Fake:
         if self.fails == f"settings at {step}":
             raise SettingsError("a library is missing: install it")
 
-    async def start(self) -> None:
+    async def start(self, supervisor: Supervisor | None = None) -> None:
         self._fail("start")
         if self.fails == "hang at start":
             await asyncio.sleep(3600)

@@ -290,7 +290,7 @@ def test_a_mistake_of_ours_is_one_failed_round(tmp_path: Path, monkeypatch: pyte
             patch.setattr(runner_module, "collect_round", broken)
             event = await made.round()
         assert event.trouble is Trouble.CONFIGURATION
-        assert "internal error (RuntimeError): please report it" in event.round.skipped[0].reason
+        assert "internal error (RuntimeError in service/runner.py, _ask, line " in event.round.skipped[0].reason
         assert (await made.round()).trouble is None
 
     on_a_bench(tmp_path, check)

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
+from openai_monitor.errors import SettingsError
 from openai_monitor.hertzbeat import extras
 from openai_monitor.hertzbeat.link import Membership
 from openai_monitor.hertzbeat.listener import Listener
@@ -40,7 +41,7 @@ async def hosted(
     extras.check()
     _say_what_it_means(membership)
     node = Node(membership, scheduler, collector, listener=listener)
-    task = asyncio.create_task(node.run(), name="hertzbeat")
+    task = scheduler.supervisor.start("hertzbeat", node.run, final=(SettingsError,))
     task.add_done_callback(_tell)
     try:
         yield Hosted(node, task)

@@ -17,6 +17,7 @@ from openai_monitor.hertzbeat.errors import ProtocolError
 from openai_monitor.hertzbeat.messages import Message, Mode, Type
 from openai_monitor.hertzbeat.outbox import Outbox
 from openai_monitor.hertzbeat.session import Session, State
+from openai_monitor.schedule.supervision import Supervisor
 
 _BREATH = 0.02
 """Seconds of taking jobs in after which others get a turn."""
@@ -65,7 +66,9 @@ class Link:
         timings: Timings | None = None,
         backoff: Backoff | None = None,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+        supervisor: Supervisor | None = None,
     ) -> None:
+        self._supervisor = supervisor or Supervisor()
         self._membership = membership
         self._assignments = assignments
         self._outbox = outbox
@@ -86,6 +89,7 @@ class Link:
         Raises SettingsError for certificates that can't be used. When it is cancelled, the manager is told.
         """
         context = self._membership.manager.context()
+        self._session = self._new_session()  # it may have run before
         while True:
             began = time.monotonic()
             reason = await self._converse(context)
@@ -98,7 +102,7 @@ class Link:
 
     def _new_session(self) -> Session:
         who = self._membership
-        return Session(who.identity, who.mode, who.version, self._assignments)
+        return Session(who.identity, who.mode, who.version, self._assignments, self._supervisor)
 
     async def _converse(self, context: ssl.SSLContext | None) -> str:
         """One connection from its beginning to its end; gives the reason of the end."""

@@ -42,7 +42,14 @@ class Node:
         self._jobs = ScheduledJobs(schedule, collector, self._deliver, self._answer, listener)
         self._assignments = Assignments(self._jobs)
         self._outbox = Outbox(self._assignments.jobs)
-        self._link = Link(membership, self._assignments, self._outbox, timings=timings, backoff=backoff)
+        self._link = Link(
+            membership,
+            self._assignments,
+            self._outbox,
+            timings=timings,
+            backoff=backoff,
+            supervisor=schedule.supervisor,
+        )
 
     owns = staticmethod(ScheduledJobs.owns)
 
@@ -77,6 +84,10 @@ class Node:
     async def turn(self, turn: Turn) -> bool:
         """Take a turn of the scheduler; tells whether everything was collected."""
         return await self._jobs.run(turn)
+
+    def stopped(self, name: str, error: Exception) -> None:
+        """Take up that the scheduler has stopped a job: the manager and the other outputs are told."""
+        self._jobs.stopped(name, error)
 
     async def flush(self, seconds: float) -> None:
         """Let what waits be sent, within so many seconds."""

@@ -1,12 +1,12 @@
 """One-time jobs: the manager's test button, and its look at a monitor that was just made."""
 
 import asyncio
-import logging
 from collections.abc import Callable
 
 from openai_monitor.hertzbeat.jobs import Job
 from openai_monitor.hertzbeat.rounds import JobCollector, Plans, failed_round
 from openai_monitor.rows import Code, Round
+from openai_monitor.schedule.supervision import Supervisor, mistake
 
 ONE_TIME_SECONDS = 110.0
 """What a one-time job may take: the manager waits 120 s for its answer."""
@@ -15,7 +15,6 @@ _AT_LEAST = 0.05
 """Seconds before a one-time job is answered: the manager begins to wait only after it has sent the job."""
 
 _AT_ONCE = 16
-_log = logging.getLogger(__name__)
 
 FirstRound = Callable[[int], tuple[Job, asyncio.Future[Round]] | None]
 
@@ -26,7 +25,14 @@ class OneTimeJobs:
     ``first_round`` gives the repeating job of a monitor, and its first round, while that is still to come.
     """
 
-    def __init__(self, collector: JobCollector, answer: Callable[[Job, Round], None], first_round: FirstRound) -> None:
+    def __init__(
+        self,
+        collector: JobCollector,
+        answer: Callable[[Job, Round], None],
+        first_round: FirstRound,
+        supervisor: Supervisor | None = None,
+    ) -> None:
+        self._supervisor = supervisor or Supervisor()
         self._collector = collector
         self._answer = answer
         self._first_round = first_round
@@ -64,7 +70,8 @@ class OneTimeJobs:
             await asyncio.sleep(began + _AT_LEAST - self._loop.time())
             self._answer(job, collected)
         except Exception as error:  # noqa: BLE001 - one job may fail, the others may not
-            _log.error("%s: internal error (%s): please report it", job.name, type(error).__name__)
+            self._supervisor.met("jobs", error, f"the test of {job.name} has failed")
+            self._answer(job, failed_round(job, job.kind.names, Code.FAIL, mistake(error)))
 
     async def _round(self, job: Job, ends: float) -> Round:
         """Collect within the time; the round's own deadline names the sets that were late."""

@@ -11,8 +11,8 @@ from datetime import UTC, datetime, timedelta
 from openai_monitor.hertzbeat.jobs import Job
 from openai_monitor.hertzbeat.listener import Listener
 from openai_monitor.hertzbeat.one_time import OneTimeJobs
-from openai_monitor.hertzbeat.rounds import JobCollector, Plans
-from openai_monitor.rows import Round
+from openai_monitor.hertzbeat.rounds import JobCollector, Plans, failed_round
+from openai_monitor.rows import Code, Round
 from openai_monitor.schedule.events import (
     MonitorIdentity,
     RoundEvent,
@@ -24,7 +24,8 @@ from openai_monitor.schedule.events import (
 )
 from openai_monitor.schedule.intervals import Dues
 from openai_monitor.schedule.pace import Pace
-from openai_monitor.schedule.scheduler import FIRST_WITHIN, Scheduler, Turn
+from openai_monitor.schedule.scheduler import CUT, FIRST_WITHIN, Scheduler, Turn
+from openai_monitor.schedule.supervision import mistake
 
 _FEW = 8
 _PREFIX = "hertzbeat:"
@@ -80,7 +81,7 @@ class ScheduledJobs:
         self._key: str | None = None
         self._is_online = False
         self._recent: deque[float] = deque(maxlen=_FEW)
-        self._one_time = OneTimeJobs(collector, answer, self._first_round)
+        self._one_time = OneTimeJobs(collector, answer, self._first_round, schedule.supervisor)
 
     @staticmethod
     def owns(name: str) -> bool:
@@ -96,13 +97,16 @@ class ScheduledJobs:
             task.job = job
             return
         self.remove(job.monitor_id)
-        dues = job.dues()
-        task = Task(job, Plans(job), dues, Pace(dues.tick), self._loop.create_future())
-        self._tasks[task.name] = task
-        if job.cron:
-            _log.warning("%s: its cron schedule is not followed here; it runs every %d s", job.name, job.period)
-        if self._is_online:
-            self._start(task, self._within())
+        try:
+            dues = job.dues()
+            task = Task(job, Plans(job), dues, Pace(dues.tick), self._loop.create_future())
+            self._tasks[task.name] = task
+            if job.cron:
+                _log.warning("%s: its cron schedule is not followed here; it runs every %d s", job.name, job.period)
+            if self._is_online:
+                self._start(task, self._within())
+        except Exception as error:  # noqa: BLE001 - told; one job may fail, the others may not
+            self._give_up(job, error)
 
     def remove(self, monitor_id: int) -> None:
         """See JobRunner."""
@@ -128,11 +132,14 @@ class ScheduledJobs:
         """See JobRunner. What was due meanwhile comes soon, what was not keeps its time."""
         self._key = key
         self._is_online = True
-        due = [task for task in self._tasks.values() if self._is_waiting(task)]
+        due = [task for task in self._tasks.values() if self._is_waiting(task)]  # _start may take some away
         for task in self._tasks.values():
             self._schedule.hold(task.name, task.held_until)
         for task in due:
-            self._start(task, FIRST_WITHIN if len(due) > _FEW else 0.0)
+            try:
+                self._start(task, FIRST_WITHIN if len(due) > _FEW else 0.0)
+            except Exception as error:  # noqa: BLE001 - as above
+                self._give_up(task.job, error)
         self._one_time.resume(key)
 
     async def close(self) -> None:
@@ -140,6 +147,11 @@ class ScheduledJobs:
         await self._one_time.close()
 
     # For the scheduler
+
+    def stopped(self, name: str, error: Exception) -> None:
+        """Take up that the scheduler can't go on with a job."""
+        if (task := self._tasks.get(name)) is not None:
+            self._tell(task.job, f"{mistake(error)}; it is not collected any more", Code.FAIL)
 
     async def run(self, turn: Turn) -> bool:
         """Take a turn: collect the sets that are due. Tells whether they were."""
@@ -153,8 +165,13 @@ class ScheduledJobs:
         task.is_running = True
         try:
             return await self._round(task, turn, names)
+        except asyncio.CancelledError:
+            if self._tasks.get(turn.name) is task and self._listener is not None:  # the end of the service cuts it
+                self._offer_failed(task.job, failed_round(task.job, names, Code.TIMEOUT, CUT))
+            raise
         except Exception as error:  # noqa: BLE001 - one job may fail, the others may not
-            _log.error("%s: internal error (%s): please report it", task.job.name, type(error).__name__)
+            self._schedule.supervisor.met("jobs", error, f"this round of {task.job.name} has failed")
+            self._tell(task.job, mistake(error), Code.FAIL)
             return False
         finally:
             task.is_running = False
@@ -188,6 +205,36 @@ class ScheduledJobs:
             retries=retries,
             next_due=None if next_due is None else finished + timedelta(seconds=next_due - now),
         )
+
+    def _give_up(self, job: Job, error: Exception) -> None:
+        """Go on without a job that can't be scheduled."""
+        self._schedule.supervisor.met("jobs", error, f"{job.name} is not collected, the others are")
+        self._tasks.pop(name_of(job.monitor_id), None)
+        self._schedule.remove(name_of(job.monitor_id))
+        self._tell(job, f"{mistake(error)}; it is not collected", Code.FAIL)
+
+    def _tell(self, job: Job, reason: str, code: Code) -> None:
+        """Tell the manager, and who listens, of a round in which everything failed."""
+        collected = failed_round(job, job.kind.names, code, reason)
+        self._deliver(job, collected)
+        self._offer_failed(job, collected)
+
+    def _offer_failed(self, job: Job, collected: Round) -> None:
+        if self._listener is None:
+            return
+        now = datetime.now(UTC)
+        event = RoundEvent(
+            monitor=MonitorIdentity(job.name, job.kind.app, job.host, job.labels),
+            round=collected,
+            due=now,
+            started=now,
+            finished=now,
+            trouble=trouble_of(collected) or Trouble.BAD_ANSWER,
+            missed=0,
+            retries=0,
+            next_due=None,
+        )
+        self._listener.offer(job, Pace(float(FIRST_WITHIN)), event)
 
     def _start(self, task: Task, within: float) -> None:
         self._schedule.remove(task.name)

@@ -10,6 +10,7 @@ from openai_monitor.hertzbeat.assignments import Assignments
 from openai_monitor.hertzbeat.errors import JobError
 from openai_monitor.hertzbeat.jobs import parse_ids, parse_job
 from openai_monitor.hertzbeat.messages import Direction, Message, Mode, Type
+from openai_monitor.schedule.supervision import Supervisor
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -33,7 +34,15 @@ class State(Enum):
 class Session:
     """One connection's conversation; a new one begins with each connection."""
 
-    def __init__(self, identity: str, mode: Mode, version: str, assignments: Assignments) -> None:
+    def __init__(
+        self,
+        identity: str,
+        mode: Mode,
+        version: str,
+        assignments: Assignments,
+        supervisor: Supervisor | None = None,
+    ) -> None:
+        self._supervisor = supervisor or Supervisor()
         self.state = State.GREETING
         self._identity = identity
         self._mode: Mode = mode
@@ -70,7 +79,7 @@ class Session:
         except JobError as error:
             _log.warning("a message of the manager was passed over: %s", error)
         except Exception as error:  # noqa: BLE001 - one odd job may not cost the others the connection
-            _log.error("internal error (%s) over a message of the manager: please report it", type(error).__name__)
+            self._supervisor.met("hertzbeat", error, "a message of the manager was passed over")
         return None
 
     def _go_online(self, message: Message) -> Message | None:

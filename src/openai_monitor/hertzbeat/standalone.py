@@ -16,6 +16,8 @@ from openai_monitor.schedule.gate import Gate
 from openai_monitor.schedule.news import News
 from openai_monitor.schedule.scheduler import Room, Scheduler, Turn
 from openai_monitor.schedule.stats import Stats
+from openai_monitor.schedule.supervision import Supervisor
+from openai_monitor.schedule.systemd import Notifier
 
 IN_FLIGHT = 32
 PER_HOST = 8
@@ -33,6 +35,7 @@ class Standalone:
     membership: Membership
     transport: TransportSettings = field(default_factory=TransportSettings)
     stats: Stats = field(default_factory=Stats)
+    supervisor: Supervisor = field(default_factory=Supervisor)
     _ended_by: int = 0
     _host: Hosted | None = None
 
@@ -45,6 +48,7 @@ class Standalone:
             self._ended_by = number
             end.set()
 
+        asyncio.get_running_loop().set_exception_handler(self.supervisor.take_up_stray)
         with signals.handled(on_end, lambda: None):
             await self._until(end)
         return 130 if self._ended_by == signal.SIGINT else 0
@@ -54,10 +58,17 @@ class Standalone:
         async with Transport(replace(self.transport, lean=True)) as transport:
             gate = Gate(transport, self.stats, total=IN_FLIGHT, per_host=PER_HOST)
             room = Room(IN_FLIGHT * _ROUNDS_PER_REQUEST, PER_HOST * _ROUNDS_PER_REQUEST)
-            scheduler = Scheduler(self._turn, self.stats, room)
+            scheduler = Scheduler(self._turn, self.stats, room, supervisor=self.supervisor, stopped=self._stopped)
             collector = JobCollector(gate, self.stats)
-            async with hosted(self.membership, scheduler, collector, listener=ServiceListener(news)) as self._host:
+            systemd = Notifier()
+            watchdog = {"watchdog": lambda: systemd.keep_alive(lambda: scheduler.is_alive)}
+            async with (
+                self.supervisor.running(watchdog),
+                hosted(self.membership, scheduler, collector, listener=ServiceListener(news)) as self._host,
+            ):
+                systemd.ready()
                 await self._stay(self._host, end)
+                systemd.stopping()
                 await scheduler.close(SHUTDOWN / 2)
         news.close()
         if not self._host.task.cancelled():
@@ -65,6 +76,10 @@ class Standalone:
 
     async def _turn(self, turn: Turn) -> bool:
         return self._host is not None and await self._host.node.turn(turn)
+
+    def _stopped(self, name: str, error: Exception) -> None:
+        if self._host is not None:
+            self._host.node.stopped(name, error)
 
     async def _stay(self, host: Hosted, end: asyncio.Event) -> None:
         """Until a signal, or until the manager has deleted this collector."""

@@ -15,6 +15,9 @@ class Jobs(Protocol):
     async def turn(self, turn: Turn) -> bool:
         """Take a turn; tells whether everything was collected."""
 
+    def stopped(self, name: str, error: Exception) -> None:
+        """Hear of a job that can't be scheduled any more."""
+
 
 def shared(run: Run, jobs: Callable[[], Jobs | None]) -> Run:
     """What a scheduler runs that has monitors of its own and, where there is a collector, jobs."""

@@ -9,9 +9,9 @@ and none comes earlier than its period.
 
 import asyncio
 import heapq
+import math
 from collections import deque
 from collections.abc import Awaitable, Callable
-from contextlib import suppress
 from contextvars import Context
 from dataclasses import dataclass, field
 from hashlib import blake2b
@@ -19,10 +19,22 @@ from itertools import count
 from typing import Protocol
 
 from openai_monitor.schedule.stats import Stats
+from openai_monitor.schedule.supervision import Supervisor
 
 FIRST_WITHIN = 5.0
 SPREAD_OVER = 120.0
 CUT_WITHIN = 5.0
+LONGEST_PERIOD = 1e10
+"""Seconds, some 300 years: a time that far away is still a number."""
+
+DEAD_AFTER = 10.0
+"""Seconds after which a time that nobody has taken up tells that the scheduler does not work."""
+
+CUT = "cut: the service ended before the round did"
+"""What is said of a round that ``close`` has cut."""
+
+TASK = "scheduler"
+"""Its name among what is supervised."""
 
 
 @dataclass(slots=True)
@@ -55,6 +67,9 @@ class Schedule(Protocol):
 
 Run = Callable[[Turn], Awaitable[bool]]
 """Runs one round, and tells whether everything was collected."""
+
+Stopped = Callable[[str, Exception], None]
+"""Hears of a monitor that can't be scheduled any more, and why."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,9 +125,21 @@ class Scheduler:
 
     A monitor never runs beside itself. A time that comes while it runs, waits for room or is held back passes
     without a round and is counted as missed. ``run`` should not raise; a round that does, or is cut, has failed.
+
+    What goes wrong with the times of one monitor ends that one, tells ``stopped`` of it, and leaves the others alone.
     """
 
-    def __init__(self, run: Run, stats: Stats | None = None, room: Room | None = None) -> None:
+    def __init__(
+        self,
+        run: Run,
+        stats: Stats | None = None,
+        room: Room | None = None,
+        *,
+        supervisor: Supervisor | None = None,
+        stopped: Stopped = lambda _name, _error: None,
+    ) -> None:
+        self.supervisor = supervisor or Supervisor()
+        self._stopped = stopped
         self._run = run
         self._stats = stats or Stats()
         self._room = room or Room()
@@ -135,10 +162,12 @@ class Scheduler:
     def add(self, name: str, period: float, *, lane: str = "", within: float = FIRST_WITHIN) -> None:
         """Start a monitor: its first round comes ``within`` seconds (less when its period is), at its own place.
 
-        Raises ValueError for a name that is there.
+        Raises ValueError for a name that is there, and for a period that is not a positive number of seconds.
         """
         if name in self._entries:
             raise ValueError(f"{name} is scheduled already")
+        if not 0 < period < LONGEST_PERIOD:
+            raise ValueError("a period has to be a positive number of seconds")
         place, now = place_of(name), self._loop.time()
         first = now + place * min(period, within)
         entry = _Entry(name, period, lane, first, place * min(period, SPREAD_OVER) - (first - now))
@@ -175,17 +204,26 @@ class Scheduler:
         """Have no times of a monitor before ``until`` (the loop's clock), since nothing is due then."""
         entry = self._entries.get(name)
         if entry is not None and entry.next < until:
+            until = min(until, entry.next + LONGEST_PERIOD)
             entry.next += -(-(until - entry.next) // entry.period) * entry.period
             self._push(entry)
             self._arm()
 
     def next_due(self, name: str) -> float | None:
-        """When the next round of a monitor is to start, on the loop's clock; None for one that is not there."""
+        """When the next round of a monitor is to start, on the loop's clock.
+
+        None for one that is not there, or is held for good.
+        """
         entry = self._entries.get(name)
-        if entry is None:
+        if entry is None or entry.held_until == math.inf:
             return None
         late = max(0.0, entry.held_until - entry.next)
         return entry.next + -(-late // entry.period) * entry.period
+
+    @property
+    def is_alive(self) -> bool:
+        """Whether the times of monitors are taken up when they come."""
+        return not self._heap or self._heap[0][0] > self._loop.time() - DEAD_AFTER
 
     def is_busy(self, name: str) -> bool:
         """Whether a round of the monitor runs, or is due and waits for room."""
@@ -246,14 +284,36 @@ class Scheduler:
 
     def _tick(self) -> None:
         self._timer = None
-        now = self._loop.time()
+        try:
+            self._take_up(self._loop.time())
+            self._start_what_may()
+            self._arm()
+        except Exception as error:  # noqa: BLE001 - told; without another try nothing would run ever again
+            pause = self.supervisor.failed(TASK, error)
+            self._timer = self._loop.call_later(pause, self._tick, context=Context())
+        else:
+            self.supervisor.works(TASK)
+
+    def _take_up(self, now: float) -> None:
+        """Take up every time that has come."""
         while self._heap and self._heap[0][0] <= now:
             item = heapq.heappop(self._heap)
-            if _holds(item):
+            if not _holds(item):
+                continue
+            try:
                 self._come_due(item[2], now)
                 self._push(item[2])
-        self._start_what_may()
-        self._arm()
+            except Exception as error:  # noqa: BLE001 - told; one monitor may fail, the others may not
+                self._stop(item[2], error)
+
+    def _stop(self, entry: _Entry, error: Exception) -> None:
+        """End one monitor whose times can't be told."""
+        self.supervisor.met(TASK, error, f"{entry.name} is not collected any more, the others are")
+        entry.gone = True
+        self._entries.pop(entry.name, None)
+        if entry.waiting:
+            self._unqueue(entry)
+        self._stopped(entry.name, error)
 
     def _come_due(self, entry: _Entry, now: float) -> None:
         """Take up the latest time of a monitor that has passed; those before it are missed."""
@@ -340,8 +400,9 @@ class Scheduler:
         """Run a turn, and end it in the same step: whoever hears of its end finds the monitor free."""
         task, collected = entry.task, False
         try:
-            with suppress(Exception):
-                collected = await self._run(turn)
+            collected = await self._run(turn)
+        except Exception as error:  # noqa: BLE001 - told; one round may fail, the others may not
+            self.supervisor.met("rounds", error, f"this round of {entry.name} has failed")
         finally:
             self._finish(entry, lane, task, collected=collected)
 

@@ -72,7 +72,7 @@ async def unusable_outputs(setup: Setup) -> list[str]:
     sentences: list[str] = []
     for name, settings in setup.outputs.items():
         try:
-            make_sink(name, settings, Stats(), tuple)
+            make_sink(name, settings, Stats(), tuple, {})
         except SettingsError as error:
             sentences.append(f"output {name}: {error}")
     return sentences

@@ -82,11 +82,17 @@ class Fleet:
             self._remove(name)
         added = [spec for name, spec in wanted.items() if name not in before]
         changed = [spec for name, spec in wanted.items() if name in before and before[name] != spec]
-        for spec in changed:
-            self._change(before[spec.name], spec)
-        for spec in added:
-            self._runner.put(spec)
-            self._scheduler.add(spec.name, spec.dues().tick, lane=_lane(spec), within=self._first_within)
+        for spec in (*changed, *added):
+            try:
+                if spec.name in before:
+                    self._change(before[spec.name], spec)
+                else:
+                    self._runner.put(spec)
+                    self._scheduler.add(spec.name, spec.dues().tick, lane=_lane(spec), within=self._first_within)
+            except Exception as error:  # noqa: BLE001 - told; one monitor may fail, the others may not
+                self._scheduler.supervisor.met("monitors", error, f"{spec.name} is not collected, the others are")
+                self._scheduler.remove(spec.name)
+                self._runner.stop(spec, error)
         return Changes(len(added), len(changed), len(gone), len(wanted) - len(added) - len(changed))
 
     async def probe(self, name: str) -> RoundEvent:
@@ -98,6 +104,11 @@ class Fleet:
             if not self._scheduler.trigger(name):
                 raise NotNow(f"{name} was asked too often and waits, or the service ends")
         return await self._runner.next_event(name)
+
+    def stopped(self, name: str, error: Exception) -> None:
+        """Take up that the scheduler has stopped a monitor."""
+        if (spec := self._specs.get(name)) is not None:
+            self._runner.stop(spec, error)
 
     def _remove(self, name: str) -> None:
         self._scheduler.remove(name)

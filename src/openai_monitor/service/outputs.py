@@ -8,6 +8,7 @@ from pydantic import BaseModel
 
 from openai_monitor.errors import MonitorError
 from openai_monitor.schedule.events import RoundEvent
+from openai_monitor.schedule.supervision import Supervisor
 from openai_monitor.sinks import Sink, SinkHealth
 
 _log = logging.getLogger(__name__)
@@ -24,7 +25,8 @@ class Outputs:
     ``lossy`` names those that were left out, or that lost rows by the time they were closed.
     """
 
-    def __init__(self, make: Make) -> None:
+    def __init__(self, make: Make, supervisor: Supervisor | None = None) -> None:
+        self._supervisor = supervisor or Supervisor()
         self._make = make
         self._settings: dict[str, BaseModel] = {}
         self._sinks: dict[str, Sink] = {}
@@ -58,16 +60,16 @@ class Outputs:
         for name, sink in self._sinks.items():
             try:
                 sink.offer(event)
-            except Exception:  # noqa: BLE001 - an output may fail, the service may not
-                _log.exception("output %s failed to take a round of %s: please report it", name, event.monitor.name)
+            except Exception as error:  # noqa: BLE001 - an output may fail, the service may not
+                self._supervisor.met(f"output {name}", error, f"it lacks a round of {event.monitor.name}")
 
     def forget(self, monitor: str) -> None:
         """Tell every sink that a monitor is gone."""
         for name, sink in self._sinks.items():
             try:
                 sink.forget(monitor)
-            except Exception:  # noqa: BLE001 - as above
-                _log.exception("output %s failed to forget %s: please report it", name, monitor)
+            except Exception as error:  # noqa: BLE001 - as above
+                self._supervisor.met(f"output {name}", error, f"it may still tell of {monitor}, which is gone")
 
     def healths(self) -> tuple[SinkHealth, ...]:
         """How each of them is, those that never started too."""
@@ -94,13 +96,13 @@ class Outputs:
         try:
             sink = self._make(name, settings)
             async with asyncio.timeout(START_SECONDS):
-                await sink.start()
+                await sink.start(self._supervisor)
         except MonitorError as error:
             self._give_up(name, str(error))
         except TimeoutError:
             self._give_up(name, f"it did not start within {START_SECONDS:g} s")
         except Exception as error:  # noqa: BLE001 - as above
-            _log.exception("output %s failed to start: please report it", name)
+            self._supervisor.met(f"output {name}", error)
             self._give_up(name, f"it failed to start ({type(error).__name__})")
         else:
             self._sinks[name] = sink
@@ -129,6 +131,6 @@ class Outputs:
                 return
         except TimeoutError:
             _log.warning("output %s did not end within %g s: what it still held is lost", name, deadline)
-        except Exception:  # noqa: BLE001 - an output may fail, the service may not
-            _log.exception("output %s failed to end: please report it", name)
+        except Exception as error:  # noqa: BLE001 - an output may fail, the service may not
+            self._supervisor.met(f"output {name}", error, "it has ended, and may lack its last rows")
         self.lossy.add(name)

@@ -31,9 +31,10 @@ from openai_monitor.schedule.logs import Context, about
 from openai_monitor.schedule.monitors import MonitorSpec, read_params
 from openai_monitor.schedule.news import News
 from openai_monitor.schedule.pace import Pace
-from openai_monitor.schedule.scheduler import Turn
+from openai_monitor.schedule.scheduler import CUT, Turn
 from openai_monitor.schedule.secrets import SecretError, SecretSource
 from openai_monitor.schedule.stats import Stats
+from openai_monitor.schedule.supervision import Supervisor, mistake
 
 if TYPE_CHECKING:
     from openai_monitor.collect.asking import Sender
@@ -86,7 +87,9 @@ class Runner:
         deadline: float,
         news: News,
         policy: RetryPolicy | None = None,
+        supervisor: Supervisor | None = None,
     ) -> None:
+        self._supervisor = supervisor or Supervisor()
         self._sender = sender
         self._offer = offer
         self._stats = stats
@@ -141,13 +144,23 @@ class Runner:
             names = monitor.dues.names if turn.beside or not monitor.dues.differ else monitor.dues.due(turn.due)
             try:
                 outcome = await self._collect(monitor, turn, names, context)
+                if self._monitors.get(turn.name) is monitor:  # not removed or replaced meanwhile
+                    self._conclude(monitor, turn, started, outcome)
+            except asyncio.CancelledError:
+                if self._monitors.get(turn.name) is monitor:  # it is the end of the service that cuts it
+                    self._tell(monitor.spec, names, CUT, Trouble.TIMEOUT)
+                raise
             except Exception as error:  # noqa: BLE001 - one monitor may fail, the service may not
-                _log.debug("internal error", exc_info=True)
-                reason = f"internal error ({type(error).__name__}): please report it, with what --log-level debug shows"
-                outcome = _unasked(monitor.spec, names, reason)
-            if self._monitors.get(turn.name) is monitor:  # not removed or replaced meanwhile
-                self._conclude(monitor, turn, started, outcome)
+                self._supervisor.met("rounds", error, f"this round of {turn.name} has failed")
+                self._tell(monitor.spec, names, mistake(error), Trouble.CONFIGURATION, turn)
+                return False
             return outcome.trouble is None
+
+    def stop(self, spec: MonitorSpec, error: Exception) -> None:
+        """Tell of a monitor that can't be run any more: its last round is one that failed for this."""
+        names = frozenset(each.name or "" for each in spec.definition.sets)
+        reason = f"{mistake(error)}; it is not collected any more until the service is restarted or it is changed"
+        self._tell(spec, names, reason, Trouble.CONFIGURATION)
 
     # Collecting
 
@@ -206,6 +219,29 @@ class Runner:
 
     # What follows
 
+    def _tell(
+        self, spec: MonitorSpec, names: frozenset[str], reason: str, trouble: Trouble, turn: Turn | None = None
+    ) -> None:
+        """Tell of a round in which nothing was collected; of the next one only where a turn is followed by others."""
+        now = datetime.now(UTC)
+        outcome = _unasked(spec, names, reason)
+        next_due = turn.schedule.next_due(turn.name) if turn else None
+        event = RoundEvent(
+            monitor=MonitorIdentity(spec.name, spec.definition.app, spec.host, spec.tags),
+            round=outcome.round,
+            due=now,
+            started=now,
+            finished=now,
+            trouble=trouble,
+            missed=turn.missed if turn else 0,
+            retries=0,
+            next_due=None if next_due is None else _at(next_due, self._clock(), now),
+        )
+        state = self._health.monitors.setdefault(
+            spec.name, MonitorHealth(spec.name, spec.definition.app, spec.host, spec.period)
+        )
+        self._finish(spec, state, Pace(spec.period), event)
+
     def _conclude(self, monitor: Monitor, turn: Turn, started: float, outcome: _Outcome) -> None:
         """Set the pace, and tell everyone."""
         now, finished = self._clock(), datetime.now(UTC)
@@ -227,9 +263,15 @@ class Runner:
             retries=outcome.retries,
             next_due=None if next_due is None else _at(next_due, now, finished),
         )
-        self._news.tell(monitor.spec, monitor.health, monitor.pace, event)
-        self._health.done(turn.name)
+        self._finish(monitor.spec, monitor.health, monitor.pace, event)
+
+    def _finish(self, spec: MonitorSpec, state: MonitorHealth, pace: Pace, event: RoundEvent) -> None:
+        self._news.tell(spec, state, pace, event)
+        self._health.done(spec.name)
         self._offer(event)
+        monitor = self._monitors.get(spec.name)
+        if monitor is None:
+            return
         waiting, monitor.waiting = monitor.waiting, []
         for future in waiting:
             if not future.done():

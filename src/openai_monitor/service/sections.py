@@ -32,10 +32,16 @@ def section_models() -> SectionModels:
     return SectionModels({name: kind.settings for name, kind in SINKS.items()})
 
 
-def make_sink(name: str, settings: BaseModel, stats: Stats, healths: Callable[[], Iterable[SinkHealth]]) -> Sink:
+def make_sink(
+    name: str,
+    settings: BaseModel,
+    stats: Stats,
+    healths: Callable[[], Iterable[SinkHealth]],
+    failures: Mapping[str, int],
+) -> Sink:
     """The sink of a section. Raises SettingsError when it can't be made, such as for want of a library."""
     if name == HISTORY:
         from openai_monitor.service.history.writer import HistorySink  # noqa: PLC0415 - imports SQLite
 
         return HistorySink(cast("HistorySettings", settings))
-    return SINKS[name].make(cast("Settings", settings), Surroundings(stats, healths))
+    return SINKS[name].make(cast("Settings", settings), Surroundings(stats, healths, failures=failures))

@@ -4,12 +4,12 @@ import asyncio
 import logging
 import signal
 import sys
-from collections.abc import AsyncIterator, Coroutine, Iterable
+from collections.abc import AsyncIterator, Collection, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, cast
 
 from pydantic import BaseModel
 
@@ -26,6 +26,8 @@ from openai_monitor.schedule.monitors import MonitorSpec
 from openai_monitor.schedule.news import News
 from openai_monitor.schedule.scheduler import FIRST_WITHIN, Room, Scheduler
 from openai_monitor.schedule.stats import Stats
+from openai_monitor.schedule.supervision import Supervisor
+from openai_monitor.schedule.systemd import Notifier
 from openai_monitor.service.check import exposed_files
 from openai_monitor.service.fleet import Fleet, Share
 from openai_monitor.service.memory import give_back
@@ -73,7 +75,9 @@ class Service:
         self.stats = Stats()
         self.health = Health()
         self.source = FileSource(path, self.stats, self.health)
-        self.outputs = Outputs(self._make_sink)
+        self.supervisor = Supervisor()
+        self.outputs = Outputs(self._make_sink, self.supervisor)
+        self._systemd = Notifier()
         self._news = News(goes_on=not self.options.once)
         self._end = asyncio.Event()
         self._ended_by = 0
@@ -81,12 +85,13 @@ class Service:
         self._ready = asyncio.Event()
         self.fleet: Fleet
         self._scheduler: Scheduler
+        self._held: Setup
         self._jobs: Jobs | None = None
         self.port: int | None = None
 
     async def run(self) -> int:
         """Run until a signal (or, with ``once``, the first rounds are over); gives the exit code."""
-        asyncio.get_running_loop().set_exception_handler(_log_stray)
+        asyncio.get_running_loop().set_exception_handler(self.supervisor.take_up_stray)
         give_back()
         # The event loop lets the interpreter go at each call to the system; a thread that makes a page or writes the
         # history would keep it from going on for five milliseconds each time.
@@ -100,10 +105,21 @@ class Service:
         with signals.handled(self._on_end, self.source.reload):
             if self.options.until_end_of is not None:
                 signals.when_input_ends(self.options.until_end_of, self._on_end_of_input)
-            async with self._collecting(setup) as gate, self._listening(setup):
+            async with (
+                self._collecting(setup) as gate,
+                self._listening(setup),
+                self.supervisor.running({"watchdog": self._keep_alive}),
+            ):
                 await self._begin(setup)
                 async with self._in_cluster(setup, gate):  # now that there are outputs: its jobs may run at once
-                    async with _background(self._follow(), self._look_after_outputs(), self._tell_when_ready()):
+                    async with self.supervisor.running(
+                        {
+                            "monitors file": self._follow,
+                            "outputs": self._look_after_outputs,
+                            "readiness": self._tell_when_ready,
+                        }
+                    ):
+                        self._systemd.ready()
                         await self._end.wait()
                     await self._finish(setup)
         return self._exit_code()
@@ -136,8 +152,12 @@ class Service:
                 health=self.health,
                 deadline=limits.deadline,
                 news=self._news,
+                supervisor=self.supervisor,
             )
-            scheduler = Scheduler(shared(runner.run, lambda: self._jobs), self.stats, room)
+            scheduler = Scheduler(
+                shared(runner.run, lambda: self._jobs), self.stats, room,
+                supervisor=self.supervisor, stopped=self._stopped,
+            )  # fmt: skip
             self.fleet = Fleet(
                 runner, scheduler, self.health, self.options.share, self._forget,
                 first_within=0.0 if self.options.once else FIRST_WITHIN,
@@ -172,8 +192,8 @@ class Service:
         from openai_monitor.service.web.settings import split_listen  # noqa: PLC0415 - only for those who listen
         from openai_monitor.service.web.site import Site, Web  # noqa: PLC0415 - as above
 
-        web = Web(setup.web, Site(self._exposition, self.fleet.probe, self.health.wait, self.stats))
-        await web.start()
+        web = Web(setup.web, Site(self._exposition, self.fleet.probe, self.health.wait, self.stats, self._problems))
+        await web.start(self.supervisor)
         self.port = web.port
         _log.info("listening on %s, port %d", split_listen(setup.web.listen)[0] or "every address", web.port)
         try:
@@ -186,8 +206,9 @@ class Service:
 
     async def _begin(self, setup: Setup) -> None:
         await self.outputs.use(_outputs_of(setup), deadline=0)
+        self._held = setup
         self.fleet.apply(setup.monitors)
-        self.health.expect(self.fleet)
+        self.health.expect(name for name in self.fleet if self.health.monitors[name].waiting)  # some may have failed
         _log.info("started: %s from %s; %s", _monitors(len(self.fleet)), setup.file, _names(_outputs_of(setup)))
         self._tell_of_others(setup.monitors)
         self._check_ready()
@@ -195,6 +216,7 @@ class Service:
     async def _finish(self, setup: Setup) -> None:
         """Let rounds end, then let the outputs write what they have."""
         self.health.stopping = True
+        self._systemd.stopping()
         reason, running = self._reason, _rounds(self.stats.running)
         _log.info("ending%s: %s still running; a second signal ends at once", f" ({reason})" if reason else "", running)
         cut = await self._scheduler.close(setup.limits.shutdown * _FOR_ROUNDS)
@@ -223,22 +245,39 @@ class Service:
     # Monitors
 
     async def _follow(self) -> None:
-        """Take over every new setup."""
+        """Read the file again when it may have changed, and take over every new setup."""
         while True:
-            before = self.source.setup
-            exposed = exposed_files(before)
-            await self.source.changed()
-            setup = self.source.setup
-            self._set_up_logs(setup)
-            for sentence in exposed_files(setup):
-                if sentence not in exposed:
-                    _log.warning("%s", sentence)
-            for section in ("limits", "network", "web", "hertzbeat"):
-                if getattr(setup, section) != getattr(before, section):
-                    _log.warning("%s: a changed section `%s` takes effect after a restart", setup.file, section)
-            await self.outputs.use(_outputs_of(setup), deadline=setup.limits.shutdown * _FOR_OUTPUTS)
-            _log.info("%s: %s", setup.file, self.fleet.apply(setup.monitors))
-            self._check_ready()
+            exposed = exposed_files(self._held)
+            await self.source.due()
+            self._systemd.reloading()
+            try:
+                await self.source.read()
+                if self.source.setup is not self._held:
+                    await self._take_over(self.source.setup, exposed)
+            except Exception:
+                self.source.reload()  # what was not taken over is, as soon as this task has begun anew
+                raise
+            finally:
+                self._systemd.ready()
+
+    async def _take_over(self, setup: Setup, exposed: Collection[str]) -> None:
+        self._set_up_logs(setup)
+        for sentence in exposed_files(setup):
+            if sentence not in exposed:
+                _log.warning("%s", sentence)
+        for section in ("limits", "network", "web", "hertzbeat"):
+            if getattr(setup, section) != getattr(self._held, section):
+                _log.warning("%s: a changed section `%s` takes effect after a restart", setup.file, section)
+        await self.outputs.use(_outputs_of(setup), deadline=setup.limits.shutdown * _FOR_OUTPUTS)
+        _log.info("%s: %s", setup.file, self.fleet.apply(setup.monitors))
+        self._held = setup
+        self._check_ready()
+
+    def _stopped(self, name: str, error: Exception) -> None:
+        if self._jobs is not None and self._jobs.owns(name):
+            self._jobs.stopped(name, error)
+        else:
+            self.fleet.stopped(name, error)
 
     def _forget(self, name: str) -> None:
         self.outputs.forget(name)
@@ -269,39 +308,25 @@ class Service:
     # Surroundings
 
     def _make_sink(self, name: str, settings: BaseModel) -> Sink:
-        return make_sink(name, settings, self.stats, self.outputs.healths)
+        return make_sink(name, settings, self.stats, self.outputs.healths, self.supervisor.failures)
 
     async def _look_after_outputs(self) -> None:
         while True:
             await asyncio.sleep(_TELL_EVERY)
             self.outputs.tell()
+            in_trouble = sum(self.health.in_trouble().values())
+            self._systemd.status(f"{_monitors(len(self.health.monitors))}, {in_trouble} in trouble")
+
+    async def _keep_alive(self) -> None:
+        await self._systemd.keep_alive(lambda: self._scheduler.is_alive)
+
+    def _problems(self) -> list[str]:
+        """What of the service itself does not work, in sentences that hold nothing of a monitor."""
+        outputs = sorted(health.name for health in self.outputs.healths() if not health.ok)
+        return [f"{name} can't write" for name in outputs]
 
     def _set_up_logs(self, setup: Setup) -> None:
         logs.set_up(self.options.log_level or setup.log.level, self.options.log_format or setup.log.format)
-
-
-@asynccontextmanager
-async def _background(*jobs: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
-    """Run jobs as long as the context lasts."""
-    tasks = [asyncio.create_task(job) for job in jobs]
-    for task in tasks:
-        task.add_done_callback(_log_end)
-    try:
-        yield
-    finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
-
-
-def _log_end(task: asyncio.Task[None]) -> None:
-    if not task.cancelled() and (error := task.exception()) is not None:
-        _log.error("internal error: please report it; collecting goes on", exc_info=error)
-
-
-def _log_stray(_loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
-    """Take up what nobody waited for, such as a request's remains after it was cut. Its text may quote anything."""
-    _log.debug("event loop: %s (%s)", context.get("message"), type(context.get("exception")).__name__)
 
 
 def _outputs_of(setup: Setup) -> dict[str, BaseModel]:

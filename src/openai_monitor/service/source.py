@@ -52,10 +52,14 @@ class FileSource:
     async def changed(self) -> None:
         """Return when another setup holds. A file that can't be used is reported, and the old setup stays."""
         while True:
-            asked = await self._wait()
-            seen = _fingerprint(self._files)
-            if (asked or seen != self._seen) and await self._read(seen, asked=asked):
+            await self.due()
+            if await self.read():
                 return
+
+    async def due(self) -> None:
+        """Return when the file is to be read again: somebody asked, or it has changed."""
+        while not await self._wait() and _fingerprint(self._files) == self._seen:
+            pass
 
     async def _wait(self) -> bool:
         """Wait until something may have changed; tells whether somebody asked."""
@@ -66,9 +70,7 @@ class FileSource:
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
-        asked = self._asked.is_set()
-        self._asked.clear()
-        return asked
+        return self._asked.is_set()
 
     async def _watch(self) -> None:
         """Return when anything happens in a folder of the files; never when that can't be seen."""
@@ -92,9 +94,11 @@ class FileSource:
             _log.info("a change of %s is noticed %s: %s", self._path, when, reason)
         self._told = True
 
-    async def _read(self, seen: bytes, *, asked: bool) -> bool:
-        """Read the file, whose state was ``seen``; tells whether another setup holds now."""
-        self._seen = seen
+    async def read(self) -> bool:
+        """Read the file; tells whether another setup holds now. A file that can't be used is reported."""
+        asked = self._asked.is_set()
+        self._asked.clear()
+        self._seen = _fingerprint(self._files)
         try:
             setup = await self._read_all()
         except MonitorsFileError as error:

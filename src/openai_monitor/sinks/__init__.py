@@ -28,6 +28,7 @@ from types import MappingProxyType
 from typing import Protocol, cast
 
 from openai_monitor.schedule.events import RoundEvent
+from openai_monitor.schedule.supervision import Supervisor
 from openai_monitor.sinks.settings import (
     CsvSettings,
     InfluxSettings,
@@ -61,8 +62,11 @@ class Sink(Protocol):
 
     name: str
 
-    async def start(self) -> None:
-        """Begin. Raises SettingsError for what will never work; what may come back, it waits for."""
+    async def start(self, supervisor: Supervisor | None = None) -> None:
+        """Begin; ``supervisor`` looks after what runs from now on.
+
+        Raises SettingsError for what will never work; what may come back, it waits for.
+        """
 
     def offer(self, event: RoundEvent) -> None:
         """Take a round. Never blocks and never raises; what can't be kept is counted as dropped."""
@@ -95,11 +99,12 @@ def _now() -> datetime:
 
 @dataclass(frozen=True, slots=True)
 class Surroundings:
-    """What sinks see of the service: its figures, the outputs' health, and the clock (aware, UTC)."""
+    """What sinks see of the service: figures, the outputs' health, the clock (aware, UTC), failures by task."""
 
     stats: Stats = field(default_factory=_NoStats)
     healths: Callable[[], Iterable[SinkHealth]] = tuple
     now: Callable[[], datetime] = _now
+    failures: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ from contextlib import suppress
 
 from openai_monitor.errors import MonitorError
 from openai_monitor.schedule.events import RoundEvent
+from openai_monitor.schedule.supervision import Supervisor
 from openai_monitor.sinks import SinkHealth
 
 BATCH_ROWS = 5_000
@@ -55,6 +56,7 @@ class Buffered(ABC):
         self._failures = 0
         self._closing = asyncio.Event()
         self._offered = asyncio.Event()
+        self._supervisor = Supervisor()
         self._task: asyncio.Task[None] | None = None
 
     @abstractmethod
@@ -67,10 +69,11 @@ class Buffered(ABC):
     async def release(self) -> None:  # noqa: B027 - most have nothing to let go of
         """Let go of what was opened."""
 
-    async def start(self) -> None:
+    async def start(self, supervisor: Supervisor | None = None) -> None:
         """Begin to write."""
+        self._supervisor = supervisor or self._supervisor
         await self.open()
-        self._task = asyncio.create_task(self._work(), name=f"output {self.name}")
+        self._task = self._supervisor.start(f"output {self.name}", self._work)
 
     def offer(self, event: RoundEvent) -> None:
         """Take a round; the oldest go when there is no room."""
@@ -116,13 +119,15 @@ class Buffered(ABC):
     # Writing
 
     async def _work(self) -> None:
-        while not (self._closing.is_set() and not self._waiting):
-            await self._offered.wait()
-            self._offered.clear()
+        while True:
             while self._waiting:
                 is_last_try = self._closing.is_set()
                 if not await self._write_batch() and is_last_try:
                     return
+            if self._closing.is_set():
+                return
+            await self._offered.wait()
+            self._offered.clear()
 
     async def _write_batch(self) -> bool:
         """Write some of what waits; when that fails, put it back and wait."""
@@ -137,7 +142,9 @@ class Buffered(ABC):
             self._lose(rows, str(error))
         except Exception as error:  # noqa: BLE001 - logged
             # What one round brings up must not stop those after it.
-            _log.exception("output %s: a mistake of ours", self.name)
+            self._supervisor.met(
+                f"output {self.name}", error, f"{rows} rows are lost, the rounds after them are written"
+            )
             self._lose(rows, f"a mistake of ours ({type(error).__name__}), see the log")
         else:
             self._buffered -= rows

@@ -22,8 +22,10 @@ def labels_of(monitor: MonitorIdentity) -> Labels:
     return Labels({"monitor": label_text(monitor.name), **dict(tags)})
 
 
-def add_service(families: Families, stats: Mapping[str, float], healths: Iterable[SinkHealth]) -> None:
-    """Add the service's figures and its outputs."""
+def add_service(
+    families: Families, stats: Mapping[str, float], healths: Iterable[SinkHealth], failures: Mapping[str, int]
+) -> None:
+    """Add the service's figures, its outputs, and the failures of its tasks."""
     families.add(f"{OWN}_build_info", "The version that runs.", Labels(version=__version__), 1.0)
     for health in healths:
         labels = Labels(output=clean_text(health.name))
@@ -32,6 +34,9 @@ def add_service(families: Families, stats: Mapping[str, float], healths: Iterabl
         families.add(
             f"{OWN}_output_dropped_rows_total", "Rows that were not written.", labels, health.dropped, "counter"
         )
+    about = "Failures of a task of the service that it should never meet; the log tells of them."
+    for task, count in failures.items():
+        families.add(f"{OWN}_task_failures_total", about, Labels(task=clean_text(task)), float(count), "counter")
     for name, figure in stats.items():
         text = f"{OWN}_{words(name)}"
         value = finite(figure)

@@ -30,6 +30,7 @@ class Moment:
     monitors: list[MonitorNow]
     stats: Mapping[str, float]
     healths: tuple[SinkHealth, ...]
+    failures: Mapping[str, int]
 
 
 class Page:
@@ -51,12 +52,18 @@ class Page:
     def take(self) -> Moment:
         """Take what a page is made of."""
         around = self._surroundings
-        return Moment(around.now(), self.latest.monitors(), dict(around.stats.snapshot()), tuple(around.healths()))
+        return Moment(
+            around.now(),
+            self.latest.monitors(),
+            dict(around.stats.snapshot()),
+            tuple(around.healths()),
+            dict(around.failures),
+        )
 
     def build(self, moment: Moment) -> bytes:
         """Write the page."""
         service = Families()
-        add_service(service, moment.stats, moment.healths)
+        add_service(service, moment.stats, moment.healths, moment.failures)
         with self._building:
             known, self._kept = self._kept, {}
             blocks = [service.write(self._headers, Labels())]

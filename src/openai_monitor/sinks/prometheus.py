@@ -6,6 +6,7 @@ from importlib.util import find_spec
 from openai_monitor.errors import SettingsError
 from openai_monitor.installed import how_to_add
 from openai_monitor.schedule.events import RoundEvent
+from openai_monitor.schedule.supervision import Supervisor
 from openai_monitor.sinks import SinkHealth, Surroundings
 from openai_monitor.sinks.settings import Present, PrometheusSettings
 from openai_monitor.threads import run_in_thread
@@ -40,7 +41,7 @@ class PrometheusSink:
         self._made: bytes = b""
         self._making: asyncio.Task[bytes] | None = None
 
-    async def start(self) -> None:
+    async def start(self, supervisor: Supervisor | None = None) -> None:
         """Do nothing: nobody asked yet."""
 
     def offer(self, event: RoundEvent) -> None:

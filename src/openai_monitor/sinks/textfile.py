@@ -1,7 +1,6 @@
 """``textfile``: the page of ``/metrics`` as a file for node_exporter, which reads it whole: it is replaced at once."""
 
 import asyncio
-import logging
 import os
 import tempfile
 from contextlib import suppress
@@ -9,6 +8,7 @@ from pathlib import Path
 
 from openai_monitor.owned import refuse_link
 from openai_monitor.schedule.events import RoundEvent
+from openai_monitor.schedule.supervision import Supervisor
 from openai_monitor.sinks import Sink, SinkHealth, Surroundings
 from openai_monitor.sinks.buffered import reason
 from openai_monitor.sinks.prometheus import check_library
@@ -18,7 +18,7 @@ from openai_monitor.threads import run_in_thread
 MODE = 0o644
 """node_exporter runs as another user."""
 
-_log = logging.getLogger(__name__)
+_TASK = "output textfile"
 
 
 def make(settings: TextfileSettings, surroundings: Surroundings) -> Sink:
@@ -39,11 +39,13 @@ class Textfile:
         self._page = Page(settings, surroundings)
         self._trouble = ""
         self._closing = asyncio.Event()
+        self._supervisor = Supervisor()
         self._task: asyncio.Task[None] | None = None
 
-    async def start(self) -> None:
+    async def start(self, supervisor: Supervisor | None = None) -> None:
         """Begin to write."""
-        self._task = asyncio.create_task(self._work(), name="output textfile")
+        self._supervisor = supervisor or self._supervisor
+        self._task = self._supervisor.start(_TASK, self._work)
 
     def offer(self, event: RoundEvent) -> None:
         """Take a round."""
@@ -83,7 +85,7 @@ class Textfile:
         except OSError as error:
             self._trouble = reason(error)
         except Exception as error:  # noqa: BLE001 - logged
-            _log.exception("output textfile: a mistake of ours")
+            self._supervisor.met(_TASK, error, "it is written again at its next time")
             self._trouble = f"a mistake of ours ({type(error).__name__}), see the log"
         else:
             self._trouble = ""

@@ -6,14 +6,17 @@ transaction that was running, and never part of one.
 
 import asyncio
 import logging
+import sqlite3
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
 from openai_monitor.schedule.events import RoundEvent
+from openai_monitor.schedule.supervision import Supervisor
 from openai_monitor.service.history import faults, place, schema
 from openai_monitor.service.history.buffer import MOST_BYTES, Buffer, Forget, Waiting, waiting
 from openai_monitor.service.history.retention import Calendar, tidy
@@ -22,6 +25,8 @@ from openai_monitor.service.history.store import Store
 from openai_monitor.sinks import SinkHealth
 
 log = logging.getLogger(__name__)
+
+_TASK = "history"
 
 Clock = Callable[[], datetime]
 
@@ -57,8 +62,9 @@ class HistorySink:
         self._writer = _Writer(settings, pace or Pace(), self._buffer, clock)
         self._thread = threading.Thread(target=self._writer.run, name="history", daemon=True)
 
-    async def start(self) -> None:
+    async def start(self, supervisor: Supervisor | None = None) -> None:
         """Start the thread. A file that can't be used is told by ``health``; the service starts all the same."""
+        self._writer.supervisor = supervisor or self._writer.supervisor
         self._thread.start()
 
     def offer(self, event: RoundEvent) -> None:
@@ -107,6 +113,7 @@ class _Writer:
         self._failures = 0
         self._failing_since = clock()
         self._fault: str | None = None
+        self.supervisor = Supervisor()
 
     @property
     def detail(self) -> str:
@@ -118,9 +125,22 @@ class _Writer:
 
     def run(self) -> None:
         """Write until the buffer is closed and empty, or can't be emptied."""
-        while self._work():
+        while self._goes_on():
             pass
         self._drop_store()
+
+    def _goes_on(self) -> bool:
+        """Write once, and begin anew after what nobody foresaw; false at the end."""
+        try:
+            goes_on = self._work()
+            self.supervisor.works(_TASK)
+        except Exception as error:  # noqa: BLE001 - told; a thread that ends would take the history with it
+            pause = self.supervisor.failed(_TASK, error)
+            self._put_back(error)
+            self._fault = f"a mistake of ours ({type(error).__name__}), see the log"
+            self._buffer.pause(pause)
+            return not self._buffer.closing
+        return goes_on
 
     def _work(self) -> bool:
         """Write once; false at the end."""
@@ -132,10 +152,7 @@ class _Writer:
             self._tidy_a_little()
             self._succeeded()
         except faults.OF_THE_FILE as error:  # whatever else there is has been dealt with
-            hand, self._hand = self._hand, []
-            self._buffer.give_back(hand)
-            self._drop_store()
-            self._failed(error)
+            self._put_back(error)
             self._buffer.pause(self._retry_seconds())
             return not self._buffer.closing or self._retry_seconds() == 0
         return True
@@ -231,6 +248,14 @@ class _Writer:
         return tidy(self._store.connection, self._calendar.now(), rows_days=days, hourly_days=hourly_days)
 
     # Failing
+
+    def _put_back(self, error: Exception) -> None:
+        """Leave what could not be written to the next try, which opens the file anew."""
+        hand, self._hand = self._hand, []
+        self._buffer.give_back(hand)
+        with suppress(sqlite3.Error):
+            self._drop_store()
+        self._failed(error)
 
     def _failed(self, error: Exception) -> None:
         self._failures += 1

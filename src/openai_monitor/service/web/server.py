@@ -13,6 +13,7 @@ import ssl
 from collections.abc import Awaitable, Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from email.utils import formatdate
+from functools import partial
 from pathlib import Path
 from typing import cast
 
@@ -20,6 +21,7 @@ import h11
 
 from openai_monitor.errors import SettingsError
 from openai_monitor.schedule.stats import Stats
+from openai_monitor.schedule.supervision import Supervisor
 from openai_monitor.service.web.seldom import Seldom
 
 MOST_CONNECTIONS = 64
@@ -84,7 +86,7 @@ class Server:
         port: int = self._listeners[0].getsockname()[1]
         return port
 
-    def start(self, host: str, port: int) -> None:
+    def start(self, host: str, port: int, supervisor: Supervisor | None = None) -> None:
         """Listen on every address of the host; without a host on every address. Raises SettingsError."""
         try:
             for address in _addresses(host, port):
@@ -94,7 +96,10 @@ class Server:
             place = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
             reason = error.strerror or type(error).__name__
             raise SettingsError(f"web: can't listen on {place}: {reason}; give another `listen`") from None
-        self._accepting = [asyncio.create_task(self._accept(listener)) for listener in self._listeners]
+        supervisor = supervisor or Supervisor()
+        self._accepting = [
+            supervisor.start("listener", partial(self._accept, listener)) for listener in self._listeners
+        ]
 
     async def close(self, deadline: float) -> None:
         """Stop listening, and let answers that are under way end within so many seconds."""

@@ -3,7 +3,7 @@
 import asyncio
 import gzip
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from ipaddress import ip_address
@@ -14,6 +14,7 @@ from openai_monitor.errors import MonitorError
 from openai_monitor.schedule.events import RoundEvent
 from openai_monitor.schedule.secrets import SecretError
 from openai_monitor.schedule.stats import Stats
+from openai_monitor.schedule.supervision import Supervisor
 from openai_monitor.service.web.authentication import Guard
 from openai_monitor.service.web.hosts import Hosts, host_name
 from openai_monitor.service.web.server import Ask, Reply, Server, text
@@ -50,13 +51,15 @@ class Site:
 
     ``exposition`` gives the prometheus output, None when there is none. ``probe`` collects a monitor now; it raises
     KeyError for a name that is no monitor's and MonitorError when it can't be now. ``wait`` says what the service is
-    still waiting for; empty when it is ready. ``stats`` count the listener's mistakes.
+    still waiting for; empty when it is ready. ``stats`` count the listener's mistakes. ``problems`` are sentences on
+    outputs that can't write.
     """
 
     exposition: Callable[[], Exposition | None]
     probe: Callable[[str], Awaitable[RoundEvent]]
     wait: Callable[[], str]
     stats: Stats = field(default_factory=Stats)
+    problems: Callable[[], Sequence[str]] = tuple
 
 
 class Web:
@@ -70,6 +73,7 @@ class Web:
         certificate = Certificate(settings.tls) if settings.tls else None
         self._server = Server(self._answer, certificate.context if certificate else lambda: None, site.stats)
         self._guard = Guard(settings.authentication, self._server.evictable) if settings.authentication else None
+        self._supervisor = Supervisor()
         self._probes = asyncio.Semaphore(MOST_PROBES)
         self._zipped: tuple[bytes, bytes] = (b"", b"")
         self._pages = {"/metrics": self._metrics, "/probe": self._probe}
@@ -79,10 +83,11 @@ class Web:
         """The port it listens on, which is another one than the settings say when they say 0."""
         return self._server.port
 
-    async def start(self) -> None:
-        """Listen. Raises SettingsError."""
+    async def start(self, supervisor: Supervisor | None = None) -> None:
+        """Listen; ``supervisor`` looks after that, and /healthz tells of what it finds down. Raises SettingsError."""
+        self._supervisor = supervisor or self._supervisor
         host, port = split_listen(self._settings.listen)
-        self._server.start(host, port)
+        self._server.start(host, port, self._supervisor)
         if self._guard is None and not _is_loopback(host):
             _log.warning(
                 "web: %s is open to other machines without authentication: whoever reaches it can read what the "
@@ -96,7 +101,7 @@ class Web:
 
     async def _answer(self, ask: Ask) -> Reply:
         if ask.path == "/healthz":
-            return text(200, "ok")
+            return self._healthz()
         if ask.path == "/readyz":
             reason = self._site.wait()
             return text(503, reason) if reason else text(200, "ready")
@@ -118,6 +123,17 @@ class Web:
             self._server.seldom.tell("requests that could not be let in", f"nobody is let in: {error}")
             return text(503, "It can't be checked who asks; the log says why.")
         return text(401, "Authorization is needed.", ("WWW-Authenticate", self._guard.challenge))
+
+    def _healthz(self) -> Reply:
+        """Not ok while a task of the service is down.
+
+        An output that can't write is told, and no more: to restart the service would lose the rows that wait for it.
+        """
+        down = [f"{name} has failed and begins anew" for name in self._supervisor.down]
+        problems = [*down, *self._site.problems()]
+        advice = "; the log says why" if problems else ""
+        state = "not ok: " if down else "ok, but " if problems else "ok"
+        return text(503 if down else 200, f"{state}{', '.join(problems)}{advice}")
 
     def _misdirected(self, host: str) -> Reply:
         name = host_name(host)[:100]
