@@ -275,3 +275,30 @@ def test_a_key_in_the_query_becomes_the_parameter() -> None:
     assert http is not None
     assert http.params == {"api_key": "^_^token^_^", "x": "1"}
     assert http.authorization is None
+
+
+# Pages
+
+
+PAGE = {"data": [{"id": "a", "cost": 1}, {"id": "b", "cost": 2}]}
+
+
+@pytest.mark.parametrize(
+    ("beside", "annotations"),
+    [
+        ({"has_more": True, "next_page": "p2"}, ("$.next_page", "page", "$.has_more")),
+        ({"has_more": False, "next_page": None}, ("$.next_page", "page", "$.has_more")),
+        ({"meta": {"next_cursor": "x"}}, ("$.meta.next_cursor", "cursor", None)),
+    ],
+)
+def test_pages_in_the_sample_are_drafted(beside: dict[str, object], annotations: tuple[str, str, str | None]) -> None:
+    given = definition_of({**PAGE, **beside}).document.annotations or {}
+    words = ("next_page", "page_parameter", "more_pages")
+    assert tuple(given.get(f"data.{word}") for word in words) == annotations
+
+
+def test_a_sign_of_more_pages_without_a_cursor_is_a_remark_of_the_draft() -> None:
+    text = text_of({**PAGE, "total": 31})
+    assert "# rows are missing: `$.total` is 31 and the list has 2" in text
+    assert "annotations:" not in text
+    assert "annotations:" not in text_of(PAGE)

@@ -8,9 +8,11 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 
 from openai_monitor.authoring.sample import MOST_TABLES, Column, Table, find_tables
 from openai_monitor.collect.answer import Answer, Headers
+from openai_monitor.collect.more import compile_more
 from openai_monitor.collect.parse.json_body import read_json
 from openai_monitor.definition.expression import compile_expression
 from openai_monitor.definition.lint import validate, validate_for_hertzbeat
+from openai_monitor.definition.model import Http
 from openai_monitor.definition.rules.manager import KEYWORDS, RESERVED
 from openai_monitor.definition.yaml.scalars import NOTHING
 from openai_monitor.errors import CollectionError, ExpressionSyntaxError, ParameterError, SettingsError
@@ -70,13 +72,14 @@ def draft(name: str, body: bytes, address: Address | None = None) -> Draft:
     """
     if not _NAME.fullmatch(name):
         raise ParameterError(f"{name!r} can't be the name of a definition: use letters, digits, `_`, `-` and `.`")
+    answer = Answer(200, Headers(()), body, 0, "")
     try:
-        tables = find_tables(read_json(Answer(200, Headers(()), body, 0, "")))
+        tables = find_tables(read_json(answer))
     except CollectionError as error:
         raise SettingsError(f"no definition can be drafted: {error}") from None
     if not tables:
         raise SettingsError("no definition can be drafted: the answer holds no object with a value in it")
-    writer = _Writer(name, address or Address(), tables[:MOST_TABLES], tables[MOST_TABLES:])
+    writer = _Writer(name, address or Address(), tables[:MOST_TABLES], tables[MOST_TABLES:], answer)
     text = "".join(f"{line}\n" for line in writer.lines())
     _check(text, name)
     return Draft(text, writer.main)
@@ -95,6 +98,7 @@ class _Writer:
     address: Address
     tables: Sequence[Table]
     others: Sequence[Table]
+    answer: Answer
 
     @property
     def main(self) -> str:
@@ -103,12 +107,11 @@ class _Writer:
 
     def lines(self) -> Iterator[str]:
         yield from self._head()
+        yield from self._pages()
         yield from self._params()
         yield ""
         yield "metrics:"
-        names: set[str] = set()
-        for number, table in enumerate(self.tables):
-            set_name = _unused(_set_name(table, self.name), names)
+        for number, (set_name, table) in enumerate(self._named_tables()):
             yield from self._metric_set(table, set_name, number)
         for table in self.others[:_MOST_LEFT_OUT]:
             yield f"  # Also in the answer: {_comment(table.path)}, {_count(table)}."
@@ -130,6 +133,31 @@ class _Writer:
         yield "name:"
         yield f"  en-US: {_scalar(name)}"
         yield ""
+
+    def _named_tables(self) -> list[tuple[str, Table]]:
+        names: set[str] = set()
+        return [(_unused(_set_name(table, self.name), names), table) for table in self.tables]
+
+    def _pages(self) -> Iterator[str]:
+        """The annotations that read all pages, where the sample has a cursor; else a remark on its signs of more."""
+        lines: list[str] = []
+        for set_name, table in self._named_tables():
+            signs = compile_more(Http(parse_type="jsonPath", parse_script=table.path), (), set_name)
+            if signs is None:
+                continue
+            if (found := signs.cursor(self.answer)) is not None:
+                path, parameter, flag = found
+                lines.append(f"  {_scalar(f'{set_name}.next_page')}: {_scalar(path)}")
+                lines.append(f"  {_scalar(f'{set_name}.page_parameter')}: {parameter}")
+                lines += [f"  {_scalar(f'{set_name}.more_pages')}: {_scalar(flag)}"] if flag else []
+            elif said := signs.sign(self.answer):
+                yield f"# {_comment(said)}."
+        if lines:
+            yield "# The sample is a page of several. These have all of them read here; HertzBeat, from 1.7.0 on, reads"
+            yield "# the first. Check what the API calls the query parameter that takes the cursor."
+            yield "annotations:"
+            yield from lines
+            yield ""
 
     def _params(self) -> Iterator[str]:
         address = self.address

@@ -111,7 +111,7 @@ class SetRun:
         seen: set[str] = set()
         for number in range(1, paging.most_pages + 1):
             document = read_json(answer)
-            cursor = paging.cursor(document)
+            cursor = paging.cursor(document, answer.headers)
             if cursor is None and paging.announces_more(document):
                 return rows, f"page {number} says there are more and gives no cursor: rows may be missing"
             if cursor is None:

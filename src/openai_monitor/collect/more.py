@@ -38,7 +38,14 @@ _ABOUT_PAGES = frozenset(
     ("pagination", "paging", "pageinfo", "pages", "meta", "metadata", "links", "page", "responsemetadata", "cursors")
 )
 _NEXT_IN_LINK = re.compile(r"rel\s*=\s*\"?[^\",;]*\bnext\b", re.IGNORECASE)
-_PARAMETERS = {"nextpage": "page", "nexttoken": "token", "nextoffset": "offset", "nextmarker": "marker"}
+_PARAMETERS = {
+    "nextpage": "page",
+    "nextpagetoken": "page_token",
+    "nexttoken": "token",
+    "nextoffset": "offset",
+    "nextmarker": "marker",
+}
+_LONGEST_HEADER = 60
 _MOST_SUMMED = 10_000
 _MOST_KEYS = 200
 """Of an object that are looked at: one with more is data."""
@@ -77,13 +84,10 @@ class MoreSigns:
         if self.keys is not None and items is None:
             return ""
         around = list(self._around(answer))
-        if any(
-            _plain(key) in _FLAGS and value in (False, "false")
-            for _, part in around
-            for key, value in islice(part.items(), _MOST_KEYS)
-        ):
+        flags = [value for name, value in _members(around) if name in _FLAGS]
+        if any(value in (False, "false") for value in flags):
             return ""
-        found = self._next(around) or _next_in_headers(answer.headers)
+        found = self._next(around) or self._next_in_headers(answer.headers)
         if not found and is_first and items is not None:
             found = self._count(around, answer, items)
         if not found:
@@ -133,20 +137,40 @@ class MoreSigns:
         return said
 
     def _cursor(self, name: str, path: str) -> str:
-        parameter = _PARAMETERS.get(name, "page_token" if name == "nextpagetoken" else "cursor")
         return (
             f"rows are missing: `{path}` leads to a further page. Write the annotations "
-            f"{self.set_name}.next_page: {path} and {self.set_name}.page_parameter: {parameter} "
+            f"{self.set_name}.next_page: {path} and {self.set_name}.page_parameter: {_parameter(name)} "
             "(the query parameter that the API takes it in)"
         )
 
+    def _next_in_headers(self, headers: Iterable[tuple[str, str]]) -> str:
+        for header, value in headers:
+            plain = re.sub(r"[^a-z]", "", header.lower())
+            if plain == "link" and any(_NEXT_IN_LINK.search(part) for part in value.split("<")):
+                return "rows are missing: the header Link names a next page (rel=next): ask for more entries a page"
+            name = plain.removeprefix("x").removeprefix("ms")
+            if name in _CURSORS and value.strip():
+                return self._cursor(name, header[:_LONGEST_HEADER])
+        return ""
+
+    def cursor(self, answer: Answer) -> tuple[str, str, str] | None:
+        """Where answers like this one have the cursor of the next page, for a first draft of the annotations.
+
+        Its path, the parameter it may go into, and the path of the flag beside it, empty without one.
+        """
+        flag, found = "", None
+        for place, part in self._around(answer):
+            for key, value in islice(part.items(), _MOST_KEYS):
+                name, path = _plain(key), _path((*place, key))
+                if name in _FLAGS:
+                    flag = flag or path
+                elif name in _CURSORS or (name == "next" and _leads_on(value, place, part)):
+                    is_cursor = value is None or _is_count(value) or (isinstance(value, str) and not _is_address(value))
+                    found = found or ((path, _parameter(name)) if is_cursor else None)
+        return (*found, flag) if found else None
+
     def _count(self, around: list[tuple[Place, Mapping[str, object]]], answer: Answer, items: list[object]) -> str:
-        told = {
-            _plain(key): value
-            for _, part in around
-            for key, value in islice(part.items(), _MOST_KEYS)
-            if _is_count(value)
-        }
+        told = {name: value for name, value in _members(around) if _is_count(value)}
         offset = next((told[name] for name in _OFFSETS if name in told), 0)
         page = next((told[name] for name in _PAGE if name in told), 1) or 1
         for place, part in around:
@@ -197,6 +221,11 @@ def compile_more(http: Http, aliases: Iterable[str], set_name: str) -> MoreSigns
     return None
 
 
+def _members(around: Iterable[tuple[Place, Mapping[str, object]]]) -> Iterator[tuple[str, object]]:
+    """The plain names and values of what stands around a list."""
+    return ((_plain(key), value) for _, part in around for key, value in islice(part.items(), _MOST_KEYS))
+
+
 def _takes_items(step: Step) -> bool:
     return isinstance(step, Wildcard | Filter)
 
@@ -208,6 +237,11 @@ def _plain(key: str) -> str:
 
 def _path(keys: Iterable[str]) -> str:
     return "$" + "".join(f".{key}" if _SPELLED_OUT.fullmatch(key) else f"['{key}']" for key in keys)
+
+
+def _parameter(name: str) -> str:
+    """The query parameter that a cursor of this name usually goes into."""
+    return _PARAMETERS.get(name, "cursor")
 
 
 def _is_address(text: str) -> bool:
@@ -228,16 +262,6 @@ def _leads_on(value: object, place: Place, part: Mapping[str, object]) -> bool:
         return True
     beside = {_plain(key) for key in islice(part, _MOST_KEYS)}
     return not beside.isdisjoint({"previous", "prev", "count", "total", "limit", "perpage", "pagesize", *_FLAGS})
-
-
-def _next_in_headers(headers: Iterable[tuple[str, str]]) -> str:
-    for name, value in headers:
-        plain = re.sub(r"[^a-z]", "", name.lower())
-        if plain == "link" and any(_NEXT_IN_LINK.search(part) for part in value.split("<")):
-            return "rows are missing: the header Link names a next page (rel=next): ask for more entries a page"
-        if plain.removeprefix("x").removeprefix("ms") in _CURSORS and value.strip():
-            return f"rows are missing: the header {name[:60]} leads to a further page: ask for more entries a page"
-    return ""
 
 
 def _sums(items: list[object]) -> set[float]:

@@ -142,7 +142,7 @@ def _note_further_pages(planned: SetPlan, program: Program, answer: Answer, warn
     if planned.paging is None:
         if planned.wants_all and program.more is not None and (sign := program.more.sign(answer)):
             warnings.setdefault(sign)
-    elif (cursor := planned.paging.cursor(read_json(answer))) is not None:
+    elif (cursor := planned.paging.cursor(read_json(answer), answer.headers)) is not None:
         warnings.setdefault(f"a collection would go on with the page at {planned.paging.parameter}={cursor}")
 
 

@@ -3,7 +3,7 @@
 It is written under the top-level ``annotations:``, a flat map of texts that HertzBeat loads from 1.7 on and ignores::
 
     annotations:
-      costs.next_page: $.next_page      # where an answer of set `costs` has the cursor of the next one
+      costs.next_page: $.next_page      # where an answer of set `costs` has the cursor of the next one; or a header
       costs.page_parameter: page        # the query parameter that carries it
       costs.more_pages: $.has_more      # optional: false ends it, whatever the cursor says
       costs.most_pages: 50              # optional: how many are asked for at most; 100 by default
@@ -14,6 +14,7 @@ It is written under the top-level ``annotations:``, a flat map of texts that Her
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import Protocol
 
 from openai_monitor.definition.model import Text
 from openai_monitor.definition.path import Path, compile_path
@@ -21,6 +22,13 @@ from openai_monitor.definition.path import Path, compile_path
 WORDS = ("next_page", "page_parameter", "more_pages", "most_pages")
 MOST_PAGES = 100
 _LARGEST = 10_000
+
+
+class Headers(Protocol):
+    """The headers of an answer, whatever their case."""
+
+    def get(self, name: str) -> str | None:
+        """The first value of this name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,11 +44,16 @@ class Paging:
         """Whether the answer says, beside the cursor, that there are more pages."""
         return self.more_pages is not None and self.more_pages.first(document) in (True, "true")
 
-    def cursor(self, document: object) -> str | None:
-        """The cursor of the page after this one; None when this is the last, or when the cursor is missing."""
+    def cursor(self, document: object, headers: Headers) -> str | None:
+        """The cursor of the page after this one; None when this is the last, or when the cursor is missing.
+
+        A name that is not a key of the document is that of a header.
+        """
         if self.more_pages is not None and not self.announces_more(document):
             return None
         found = self.next_page.first(document)
+        if found is None and not self.next_page.text.startswith("$"):
+            found = headers.get(self.next_page.text)
         return None if found is None or isinstance(found, (bool, dict, list)) else str(found) or None
 
 
