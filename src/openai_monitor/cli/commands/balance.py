@@ -115,7 +115,9 @@ def _tell_next_step(definition: "Definition", collected: "Round") -> None:
     key = key_parameter(definition)
     if any(result.status == 401 for result in collected.results):
         terminal.say(f"the key is refused: {how_to_renew(expected_prefix(key.placeholder if key else None) or '')}")
-    elif not any(cell is not None for result in collected.results if result.ok for row in result.rows for cell in row):
+    elif not any(
+        type(cell) in (int, float) for each in collected.results if each.ok for row in each.rows for cell in row
+    ):
         terminal.say(
             "nothing could be read: `openai-monitor check` with the same options says whether it is the API that "
             "answers, and what this key may read"
