@@ -364,6 +364,33 @@ def test_any_currency_may_make_it_hold() -> None:
     assert judge([condition], figures, NOW) == [Verdict(True, "left > 100 holds for currency CNY: left is 110")]
 
 
+WALLETS: list[Record] = [{"available": 0, "currency": "USD"}, {"available": 71.46, "currency": "CNY"}]
+
+
+@pytest.mark.parametrize(
+    ("text", "holds"),
+    [
+        ("left < 10", False),
+        ("left < 100", True),
+        ("currency == 'CNY' && left < 10", False),
+        ("currency == 'CNY' && left < 100", True),
+        ("currency == 'USD' && left < 10", True),
+        ("currency == 'EUR' && left < 10", None),
+    ],
+)
+def test_an_empty_currency_decides_nothing_beside_a_funded_one_unless_it_is_named(text: str, holds: object) -> None:
+    figures = [work_out(each, NOW) for each in read(round_of(metric_set("balance", WALLETS))).accounts]
+    [found] = judge(compile_figure_conditions([text]), figures, NOW)
+    assert found.holds is holds
+
+
+def test_where_every_currency_is_empty_all_of_them_decide() -> None:
+    rows: list[Record] = [{"available": 0, "currency": "USD"}, {"available": 0, "currency": "CNY"}]
+    figures = [work_out(each, NOW) for each in read(round_of(metric_set("balance", rows))).accounts]
+    [found] = judge(compile_figure_conditions(["left < 10"]), figures, NOW)
+    assert found.holds is True
+
+
 def test_when_nothing_was_collected_no_condition_is_judged() -> None:
     [found] = judge(compile_figure_conditions(["left < 5"]), [], NOW)
     assert found.holds is None

@@ -14,10 +14,12 @@ from tests.spend.rounds import (
     grants,
     limit,
     metric_set,
+    round_of,
+    seconds,
 )
 
 from openai_monitor.rows import Value
-from openai_monitor.spend import Expiry, Mean, Share, work_out
+from openai_monitor.spend import Expiry, Mean, Share, read, work_out
 from openai_monitor.spend.figures import model_of
 from openai_monitor.spend.forecast import NO_END
 
@@ -239,3 +241,26 @@ def test_the_month_to_date_at_every_turn(now: datetime, month: int) -> None:
     assert told.spent_month == month
     assert told.spent_30_days == 30
     assert told.mean_30_days == Mean(Decimal(1), 30)
+
+
+def test_costs_in_another_currency_say_nothing_of_a_limit() -> None:
+    limited = metric_set("limit", [{"limit": 100, "interval": "month", "currency": "USD"}])
+    reading = read(round_of(limited, costs(*every_day(2, range(31)), currency="EUR")))
+    euros, dollars = sorted((work_out(each, NOW) for each in reading.accounts), key=lambda each: each.currency)
+    assert euros.spent_month == 44
+    assert (dollars.limit_used, dollars.limit_used_percent, dollars.spent_month) == (None, None, None)
+
+
+def test_costs_in_several_currencies_are_no_use_of_a_limit_in_one() -> None:
+    limited = metric_set("limit", [{"limit": 100, "interval": "month", "currency": "USD"}])
+    both = [{"day": seconds(0), "item": "m", "cost": 3, "currency": currency} for currency in ("EUR", "USD")]
+    reading = read(round_of(limited, metric_set("daily_costs", both)))
+    [dollars] = [work_out(each, NOW) for each in reading.accounts if each.currency == "USD"]
+    assert dollars.spent_month == 3
+    assert dollars.limit_used is None
+
+
+def test_credit_beside_costs_in_another_currency_has_no_forecast() -> None:
+    reading = read(round_of(balance(40, 50, 10, "USD"), costs(*every_day(2, range(31)), currency="EUR")))
+    [dollars] = [work_out(each, NOW) for each in reading.accounts if each.currency == "USD"]
+    assert (dollars.forecast, dollars.no_forecast) == (None, "the daily costs are in EUR")

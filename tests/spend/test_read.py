@@ -1,3 +1,4 @@
+from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
 
@@ -17,7 +18,7 @@ from tests.spend.rounds import (
     seconds,
 )
 
-from openai_monitor.rows import MetricSetResult, Skipped
+from openai_monitor.rows import Field, FieldType, MetricSetResult, Skipped, Value
 from openai_monitor.spend import Cost, Grant, Limit, Missing, read
 
 
@@ -140,3 +141,34 @@ def test_an_answer_that_could_not_be_read_is_not_taken_for_no_costs(told: Metric
     reading = read(round_of(balance(5), told))
     assert reading.accounts[0].costs is None
     assert reading.missing or reading.remarks
+
+
+def test_the_unit_of_the_amounts_is_their_currency_where_no_cell_names_one() -> None:
+    told = metric_set("limit", [{"limit": 100}])
+    told = replace(told, fields=(Field("limit", FieldType.NUMBER, "CNY"),))
+    assert account_of(told).currency == "CNY"
+    assert account_of(replace(told, fields=(Field("limit", FieldType.NUMBER, "%"),))).currency == "USD"
+
+
+def test_the_currency_that_holds_something_comes_first_in_any_order_of_rows() -> None:
+    rows: list[Record] = [{"available": "0.00", "currency": "USD"}, {"available": "71.46", "currency": "CNY"}]
+    for order in (rows, rows[::-1]):
+        assert [each.currency for each in read(round_of(metric_set("balance", order))).accounts] == ["CNY", "USD"]
+
+
+@pytest.mark.parametrize("shown", [{"used": 3.5}, {"used": 0, "usage": 3.5}, {"used": 0, "remaining": 30}])
+def test_a_balance_of_zeros_is_unknown_where_the_key_s_own_limit_shows_money(shown: Record) -> None:
+    reading = read(round_of(balance(0, 0, 0), metric_set("limit", [{"limit": 30, **shown}])))
+    assert reading.accounts[0].available is None
+    [missing] = reading.missing
+    assert missing.part == "balance"
+    assert "may not be allowed to see" in missing.reason
+
+
+@pytest.mark.parametrize("told", [(0, 5, 5), (2, 2, 0), (None, None, None)])
+def test_a_balance_that_is_not_of_zeros_is_believed(told: tuple[Value, Value, Value]) -> None:
+    reading = read(round_of(balance(*told), limit(30, 3.5)))
+    assert reading.missing == ()
+    reading = read(round_of(balance(0, 0, 0), limit(120, interval="month")))
+    assert reading.missing == ()
+    assert reading.accounts[0].available == 0

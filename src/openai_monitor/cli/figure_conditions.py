@@ -1,6 +1,7 @@
 """``--fail-if`` of ``balance``: a condition over the figures, such as ``days_left < 7``."""
 
 import difflib
+import re
 from collections.abc import Sequence
 from datetime import datetime
 
@@ -11,9 +12,11 @@ from openai_monitor.rows import Round, Skipped
 from openai_monitor.spend import FIGURES, Figures, as_metric_set
 from openai_monitor.spend.metric_set import NAME, OF_FORECAST
 
+CURRENCY = "currency"
+
 
 def compile_figure_conditions(texts: Sequence[str]) -> list[Condition]:
-    """Compile the conditions; they are judged on the rows of the figures, one a currency.
+    """Compile the conditions; they are judged on the rows of the figures, one a currency, which may be named too.
 
     Raises ParameterError for a text that is no expression or names what is no figure.
     """
@@ -28,8 +31,10 @@ def _compile(text: str) -> Condition:
     names = sorted(expression.names, key=text.find)
     if not names:
         raise ParameterError(f"--fail-if {text!r} reads no figure; write a comparison, such as days_left < 7")
+    if names == [CURRENCY]:
+        raise ParameterError(f"--fail-if {text!r} reads no figure; write a comparison, such as {text} && left < 10")
     for name in names:
-        if name not in FIGURES:
+        if name not in (*FIGURES, CURRENCY):
             raise ParameterError(f"--fail-if {text!r}: {name} is no figure{_hint(name)}")
     return Condition(text, expression.bind(names), {name: (NAME, name) for name in names})
 
@@ -40,11 +45,33 @@ def _hint(name: str) -> str:
 
 
 def judge(conditions: Sequence[Condition], figures: Sequence[Figures], time: datetime) -> list[Verdict]:
-    """Judge the conditions; what there is no figure for is never taken for "no"."""
-    told = as_metric_set(figures, time)
+    """Judge the conditions; what there is no figure for is never taken for "no".
+
+    One that names no currency is about those that hold something or were used, where there are any: services tell of
+    wallets in other currencies that were never filled.
+    """
+    in_use = (
+        [each for each in figures if not _is_empty(each)] if any((each.left or 0) > 0 for each in figures) else figures
+    )
+    return [
+        _judge(condition, figures if CURRENCY in condition.references else in_use, time) for condition in conditions
+    ]
+
+
+def _judge(condition: Condition, figures: Sequence[Figures], time: datetime) -> Verdict:
     nothing = Skipped(NAME, "nothing could be collected")
-    judged = Round("", None, time, (told,) if figures else (), () if figures else (nothing,))
-    return [_with_reason(condition.judge(judged), condition, figures) for condition in conditions]
+    told = (as_metric_set(figures, time),) if figures else ()
+    verdict = condition.judge(Round("", None, time, told, () if figures else (nothing,)))
+    known = [each.currency for each in figures]
+    unknown = [code for code in re.findall(r"['\"]([A-Za-z]{3})['\"]", condition.text) if code not in known]
+    if figures and unknown and CURRENCY in condition.references and not verdict.holds:
+        problem = f"there are no figures in {unknown[0]}, only in {', '.join(known)}"
+        return Verdict(None, f"--fail-if {condition.text!r} could not be judged: {problem}")
+    return _with_reason(verdict, condition, figures)
+
+
+def _is_empty(figures: Figures) -> bool:
+    return figures.left == 0 and not figures.spent_30_days and figures.limit is None
 
 
 def _with_reason(verdict: Verdict, condition: Condition, figures: Sequence[Figures]) -> Verdict:

@@ -51,7 +51,7 @@ def _note(figures: Sequence[Figures]) -> str:
 def _account(figures: Figures, today: date, style: Style, *, several: bool) -> Iterator[list[str]]:
     if several:
         yield [style.paint(visible(figures.currency), "bold")]
-    yield _sentence(headline(figures, today), style, "bold")
+    yield _sentence(headline(figures, today, several=several), style, "bold")
     yield _table(figures, style)
     yield _shares(figures, style)
 

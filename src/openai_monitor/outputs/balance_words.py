@@ -1,6 +1,7 @@
 """The sentence that answers: how much is left, and when is it gone."""
 
 import math
+import re
 from datetime import date
 from decimal import Decimal
 
@@ -10,6 +11,10 @@ from openai_monitor.spend import Expiry, Figures, Forecast, Limit, Sure
 
 HOW_SURE: dict[Sure, str] = {"low": "a rough guess", "fair": "fairly sure", "good": "quite sure"}
 NOTHING_SPENT = "Nothing was spent in the last 30 days"
+MORE_GIVEN_BACK = "In the last 30 days more was given back than spent"
+
+_PERIODS = {"s": "second", "m": "minute", "h": "hour", "d": "day", "w": "week", "mo": "month", "y": "year"}
+_ADVERBS = {"hourly": "hour", "daily": "day", "weekly": "week", "monthly": "month", "yearly": "year", "annual": "year"}
 
 
 def amount(value: Decimal, currency: str) -> str:
@@ -21,22 +26,31 @@ def amount(value: Decimal, currency: str) -> str:
 
 
 def interval(limit: Limit) -> str:
-    """Say for how long a limit is, such as `` a month``; empty for one in all."""
-    return f" a {limit.interval}" if limit.interval else ""
+    """Say for how long a limit is, such as `` a month`` or `` every 30 days``; empty for one in all."""
+    told = limit.interval or ""
+    counted = re.fullmatch(r"(\d+)\s*(?:(mo|[smhdwy])|(second|minute|hour|day|week|month|year)s?)", told, re.ASCII)
+    if counted and counted[1] != "1":
+        return f" every {counted[1]} {_PERIODS.get(counted[2], counted[3])}s"
+    period = _PERIODS.get(counted[2], counted[3]) if counted else _ADVERBS.get(told, told)
+    if period in _PERIODS.values():
+        return f" {'an' if period == 'hour' else 'a'} {period}"
+    return f" ({visible(told)})" if told else ""
 
 
-def headline(figures: Figures, today: date) -> str:
-    """Answer in words."""
-    sentences = [_left(figures), _outlook(figures, today), _limit(figures)]
+def headline(figures: Figures, today: date, *, several: bool = False) -> str:
+    """Answer in words. ``several`` is whether there are accounts in other currencies beside."""
+    sentences = [_left(figures, several=several), _outlook(figures, today), _limit(figures)]
     return " ".join(sentence for sentence in sentences if sentence)
 
 
-def _left(figures: Figures) -> str:
+def _left(figures: Figures, *, several: bool) -> str:
     left = figures.left
     if left is None:
         return "" if _limit(figures) else "What is left is not known."
     if not figures.has_credit:
-        return "There is no credit on this account."
+        return (
+            f"There is no credit in {visible(figures.currency)}." if several else "There is no credit on this account."
+        )
     if left > 0:
         return f"{amount(left, figures.currency)} left."
     owed = f": {amount(-left, figures.currency)} is owed" if left else ""
@@ -61,12 +75,14 @@ def _pace(figures: Figures) -> str:
         return NOTHING_SPENT + "."
     if not figures.burn:
         return ""
+    if figures.burn < 0:
+        return MORE_GIVEN_BACK + "."
     return f"At present {amount(figures.burn, figures.currency)} is spent a day."
 
 
 def _lasts(figures: Figures, forecast: Forecast, today: date) -> str:
     if not forecast.burn:
-        return f"{NOTHING_SPENT}, so no end is in sight."
+        return f"{MORE_GIVEN_BACK if figures.burn else NOTHING_SPENT}, so no end is in sight."
     pace = f"At {amount(forecast.burn, figures.currency)} a day it lasts"
     if forecast.gone_on is None:
         return f"{pace} for over a century."

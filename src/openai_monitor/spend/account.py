@@ -46,7 +46,8 @@ class Account:
 
     ``costs`` are those of the UTC days from ``first_day`` to ``last_day``, the day it was read, which was still
     running; a day between them without a cost cost nothing. ``available`` is what the service says, which need
-    not be granted less used.
+    not be granted less used. ``other_costs`` are the other currencies that the service tells costs in: what was spent
+    of this one is then known in part only, since nobody tells at what rate.
     """
 
     currency: str
@@ -58,6 +59,7 @@ class Account:
     grants: tuple[Grant, ...] = ()
     limit: Limit | None = None
     costs: tuple[Cost, ...] | None = None
+    other_costs: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +72,10 @@ class Missing:
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """What a round told: an account for each currency, what is missing, and what a person should know besides."""
+    """What a round told: an account for each currency, what is missing, and what a person should know besides.
+
+    The accounts that hold something come first.
+    """
 
     accounts: tuple[Account, ...]
     missing: tuple[Missing, ...] = ()

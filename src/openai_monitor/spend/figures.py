@@ -54,6 +54,7 @@ class Figures:
     of 7 days, or after a week without costs that of 30. ``forecast`` is None for the reason ``no_forecast``.
     ``lapsed`` is what expired unused. ``limit_used`` is what the service says or, of a limit a month or a day,
     what was spent in it. ``shares`` are of the last 30 days, the dearest first, and add up to ``spent_30_days``.
+    What is spent is not known of a currency without costs where the service tells costs in another.
     """
 
     currency: str
@@ -82,7 +83,8 @@ def work_out(account: Account, now: datetime) -> Figures:
     """Work out the figures as of now (aware), the moment at which the account was read."""
     today = now.astimezone(UTC).date()
     with localcontext(EXACT):
-        days = _Days(account, today) if account.costs is not None and account.last_day == today else None
+        told = account.costs is not None and not (account.other_costs and not account.costs)
+        days = _Days(account, today) if told and account.last_day == today else None
         return _figures(account, days, now)
 
 
@@ -118,7 +120,8 @@ class _Days:
 def _figures(account: Account, days: _Days | None, now: datetime) -> Figures:
     today, yesterday, month, period = _spent(days) if days else (None, None, None, None)
     mean_7, mean_30 = (days.mean(WEEK), days.mean(PERIOD)) if days else (None, None)
-    limit_used = _limit_used(account.limit, today, month)
+    # A sum of some of the costs is no use of a limit.
+    limit_used = _limit_used(account.limit, *((None, None) if account.other_costs else (today, month)))
     reason = _why_not(account, days)
     return Figures(
         currency=account.currency,
@@ -179,7 +182,8 @@ def _why_not(account: Account, days: _Days | None) -> str:
     if account.available <= 0:
         return ""
     if days is None:
-        return "the daily costs are not known"
+        others = " and ".join(account.other_costs)
+        return f"the daily costs are in {others}" if others else "the daily costs are not known"
     full = len(days.full(PERIOD))
     if days.first_cost is not None and full < FEWEST_DAYS:
         return (
@@ -217,7 +221,7 @@ def _limit_used(limit: Limit | None, today: Decimal | None, month: Decimal | Non
         return None
     if limit.used is not None:
         return limit.used
-    return {"month": month, "day": today}.get(limit.interval or "")
+    return {"month": month, "monthly": month, "day": today, "daily": today}.get(limit.interval or "")
 
 
 def _percent(limit: Limit | None, used: Decimal | None) -> Decimal | None:

@@ -5,13 +5,16 @@ A definition offers any of these sets; fields it does not have are not told:
 - ``balance``: ``available``, ``granted``, ``used``, ``currency``; a row for each currency
 - ``grants``: ``amount``, ``used``, ``effective_at``, ``expires_at``; a row for each grant
 - ``daily_costs``: ``day``, ``item``, ``cost``, ``currency``, ``project``; of the last 30 full days and of today
-- ``limit``: ``limit``, ``used``, ``unlimited``, ``interval``
+- ``limit``: ``limit``, ``used``, ``unlimited``, ``interval``; also ``remaining`` and ``usage`` (spent in all), which a
+  ``balance`` of zeros is checked against
 - ``status``: ``delinquent`` and whatever else; told when ``delinquent`` is true
 
-Every set may have a ``currency``. Rows without one are in the only currency that is named anywhere, else in USD.
+Every set may have a ``currency``. Rows without one are in the unit of their amounts (``USD``), else in the only
+currency that is named anywhere, else in USD.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, date, timedelta
 from decimal import Decimal
 
@@ -37,6 +40,9 @@ Fewer would lack the 1st of the month on its 31st.
 DEFAULT_CURRENCY = "USD"
 NEVER = moment(0)
 
+_AMOUNTS = {"balance": "available", "grants": "amount", "daily_costs": "cost", "limit": "limit"}
+"""The field whose unit tells the currency of rows that do not name one."""
+
 Record = Mapping[str, Value]
 Records = Mapping[str, Sequence[Record]]
 """The rows by metric set; of the sets that were collected."""
@@ -48,12 +54,45 @@ Costs = Sequence[tuple[str, Cost | None]]
 def read(collected: Round) -> Reading:
     """Understand a round. Nothing in its rows raises: what can't be read is left out and remarked on."""
     results = [result for result in collected.results if result.name in PARTS]
-    records = {result.name: list(result.records()) for result in results if _is_whole(result)}
+    records = {result.name: list(_records(result)) for result in results if _is_whole(result)}
+    contradiction = _contradiction(records)
+    if contradiction:
+        del records["balance"]
     today = collected.time.astimezone(UTC).date()
     home = _home(records)
     costs = _costs(records, home)
-    accounts = tuple(_account(currency, home, records, costs, today) for currency in _currencies(records, home))
-    return Reading(accounts, tuple(_missing(collected)), tuple(_remarks(results, costs, today)))
+    accounts = [_account(currency, home, records, costs, today) for currency in _currencies(records, home)]
+    accounts.sort(key=lambda account: not account.available)  # an empty one decides nothing beside one with money
+    missing = [*_missing(collected), *([Missing(PARTS["balance"], contradiction)] if contradiction else [])]
+    return Reading(tuple(accounts), tuple(missing), tuple(_remarks(results, costs, today)))
+
+
+def _records(result: MetricSetResult) -> Iterator[Record]:
+    """The rows, each with the currency that its amounts have for a unit where it names none itself."""
+    amount = next((field for field in result.fields if field.name == _AMOUNTS.get(result.name)), None)
+    unit = amount.unit if amount and amount.unit and re.fullmatch("[A-Z]{3}", amount.unit, re.ASCII) else None
+    for record in result.records():
+        yield record if unit is None or words(record.get("currency")) else {**record, "currency": unit}
+
+
+def _contradiction(records: Records) -> str:
+    """Why a balance of zeros is not believed; empty when it can be.
+
+    Some services answer zeros where a key may not see the balance: its own limit then shows that there is money.
+    """
+    cells = [money(row.get(name)) for row in records.get("balance", ()) for name in ("available", "granted", "used")]
+    granted = any(money(row.get("amount")) for row in records.get("grants", ()))
+    if granted or any(cells) or not any(cell == 0 for cell in cells):
+        return ""
+    shown = {"used": "used", "usage": "spent", "remaining": "left"}
+    for name, word in shown.items():
+        amounts = [amount for row in records.get("limit", ()) if (amount := money(row.get(name))) and amount > 0]
+        if amounts:
+            return (
+                f"it is told as 0 throughout, but the limit of this key has {amounts[0]} {word}: "
+                "the key may not be allowed to see the balance"
+            )
+    return ""
 
 
 def _is_whole(result: MetricSetResult) -> bool:
@@ -122,6 +161,7 @@ def _account(currency: str, home: str, records: Records, all_costs: Costs, today
         limit=_tightest([_limit(record) for record in rows("limit")]),
         # Rows of which none can be read do not say that nothing was spent.
         costs=costs if "daily_costs" in records and (readable or not all_costs) else None,
+        other_costs=tuple(sorted({named for named, cost in readable if cost.amount} - {currency})),
     )
 
 

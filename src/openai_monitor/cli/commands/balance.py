@@ -41,6 +41,7 @@ figures, as --fail-if and --format json name them (null is not known; amounts ar
                                    than 7, or they vary by more than their mean; else "fair"
   expires_on, expiring             the next grant that expires, and how much of it is unused
   limit, limit_used, limit_used_percent
+  currency                         of the account, for --fail-if: an empty one decides nothing unless it is named
 
 json:
   one object: app, host, time, missing[part, reason], remarks[], and for each currency accounts[currency, the
@@ -67,7 +68,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="CONDITION",
         action="append",
         default=[],
-        help="exit with 3 when this holds for the figures, in any currency; may be repeated",
+        help="exit with 3 when this holds for the figures, in any currency that is not empty or in the one it names "
+        "(currency == 'CNY' && left < 10); may be repeated",
     )
     output.add_argument(
         "-v", "--verbose", action="store_true", help="show each request on standard error, without secrets"
