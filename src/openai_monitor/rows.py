@@ -70,7 +70,8 @@ class MetricSetResult:
 
     ``message`` is empty for a plain success; otherwise it says what happened and what to do next.
     ``complete`` is False when rows of a success are known to be missing, which ``message`` explains: no total may be
-    made of the others. Of a failure it says nothing.
+    made of the others. Of a failure it says nothing. ``found`` is False when rows came, no field of them has a value,
+    and no key that the fields read stands anywhere in the answer: it is another answer than the definition's.
     ``warnings`` tell of values that were dropped while the set as a whole stands.
     ``time`` is when the set's collection started (aware, UTC), ``duration`` its length in seconds. ``status`` is the
     HTTP status when it was the status that failed, ``retry_after`` what the server asks to wait, in seconds.
@@ -88,6 +89,7 @@ class MetricSetResult:
     status: int | None = None
     retry_after: float | None = None
     complete: bool = True
+    found: bool = True
 
     @property
     def ok(self) -> bool:

@@ -158,7 +158,7 @@ def test_the_service_tells_of_each_in_log_series_and_history(tmp_path: Path, cap
     log = "\n".join(record.message for record in caplog.records)
     assert "acme: the answer can't be used (127.0.0.1): daily_costs: HTTP 200 with a failure inside" in log
     assert "the server said: token expired" in log
-    assert "2 rows came and no field of them has a value, where there were values before" in log
+    assert "rows came (2) and no field of them has a value, where there were values before" in log
     assert "acme: daily_costs is not complete: rows are missing: `$.has_more` is true" in log
 
     for name, event in events.items():
@@ -184,3 +184,16 @@ def test_a_failure_inside_a_200_fails_a_command_with_the_servers_words(tmp_path:
     message = done.sets()["balance"]["message"]
     assert message.startswith("HTTP 200 with a failure inside, `code` is 401: the server said: key ")
     assert "sk-abcdefghijklmnop" not in done.out + done.err
+
+
+def test_a_command_ends_with_1_where_no_key_of_the_set_is_in_the_answer(tmp_path: Path, run: Run) -> None:
+    path = written(tmp_path, BALANCE)
+    with origin({"/balance": answer({"hello": "world"})}) as server:
+        strange = run("collect", "--define", path, *at(server), "--format", "json")
+        balance = run("balance", "--define", path, *at(server), "--format", "json")
+    assert (strange.code, strange.sets()["balance"]["code"]) == (1, "SUCCESS")
+    assert "no field found a value in this answer" in strange.err
+    assert balance.code == 1
+    assert "balance missing: no field found a value in this answer" in balance.err
+    with origin({"/balance": answer({"available": None})}) as server:
+        assert run("collect", "--define", path, *at(server), "--format", "json").code == 0

@@ -455,3 +455,24 @@ def test_an_answer_brings_up_no_more_than_so_many_warnings_and_no_long_ones() ->
     assert outcome["odd"].warnings[-1] == "there were more warnings like these"
     first = run(Table({"/odd": rows[::-1]}), odd, params=params, values={"token": TOKEN})["odd"].warnings[0]
     assert len(first) == 1000
+
+
+@pytest.mark.parametrize(
+    ("body", "found"),
+    [
+        ({"other": 1}, False),
+        ({}, False),
+        ({"v": None}, True),
+        ({"deep": [{"v": 1}]}, True),
+        ({"v": 1}, True),
+        ({"v": 0}, True),
+    ],
+)
+def test_a_set_tells_whether_any_key_that_it_reads_was_in_the_answer(body: object, found: bool) -> None:
+    result = run(Table({"/x": body}), a_set("x", "/x"))["x"]
+    assert result.ok
+    assert result.found is found
+
+
+def test_a_set_without_rows_lacks_no_key() -> None:
+    assert run(Table({"/x": {"data": []}}), a_set("x", "/x", script="$.data[*]"))["x"].found

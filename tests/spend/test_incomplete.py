@@ -125,9 +125,16 @@ def test_a_set_whose_values_are_all_gone_fails_in_a_service() -> None:
     [result] = fail_without_values(seen, gone).results
     assert not result.ok
     assert result.rows == ()
-    assert "2 rows came and no field of them has a value, where there were values before" in result.message
+    assert "rows came (2) and no field of them has a value, where there were values before" in result.message
     assert not fail_without_values(seen, gone).ok
     assert fail_without_values(seen, good).ok
+
+
+def test_a_set_that_finds_none_of_its_keys_fails_in_a_service_from_the_first_round_on() -> None:
+    strange = replace(answer_of("costs", FIELDS, (None, None)), found=False)
+    [result] = fail_without_values(set(), Round("acme", None, MOMENT, (strange,))).results
+    assert not result.ok
+    assert "nor is a key there that they read" in result.message
 
 
 def test_a_time_that_is_measured_is_no_value_of_a_set() -> None:

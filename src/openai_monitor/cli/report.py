@@ -117,7 +117,8 @@ class Report:
                 terminal.say(f"{who}{verdict.sentence}")
         if any(verdict.holds for verdict in verdicts):
             return CONDITION_HOLDS
-        complete = collected.ok and all(verdict.holds is False for verdict in verdicts)
+        found = collected.ok and all(result.found for result in collected.results)
+        complete = found and all(verdict.holds is False for verdict in verdicts)
         return COLLECTED if complete else INCOMPLETE
 
 

@@ -68,6 +68,8 @@ class SetRun:
     planned: SetPlan
     state: RoundState
     warn: Warn
+    found: bool = False
+    """Whether any answer so far was one that the set can read something of."""
     _rows_read: int = 0
 
     async def rows(self) -> tuple[list[Row], str]:
@@ -92,6 +94,7 @@ class SetRun:
             return await state.sender.send(_page_request(url, request.timeout), state.session)
 
         rows = await program.rows(answer, ask, listed, self.warn, self.planned.success)
+        self.found = self.found or not program.is_strange(answer, rows)
         self._rows_read += len(rows)  # of all its answers, pages and those for earlier rows
         answer.limits.check(self._rows_read, len(self.planned.fields))
         clean = state.plan.cells.clean

@@ -5,7 +5,7 @@ beside the data are looked at, never those that the metric set reads, and an ans
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from itertools import islice
 
@@ -39,6 +39,7 @@ _LONGEST_SHOWN = 40
 _MOST_KEYS = 200
 """An object with more is data, and no envelope."""
 _DEEPEST = 5
+_MOST_VALUES = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,6 +156,24 @@ def _uncertain(
         return None
     sign = code or next(name for name in _WORDS if isinstance(part.get(name), str) and part[name])
     return InsideFailure(_shown(names[sign], part[sign]), words_of(document), is_certain=False)
+
+
+def holds_a_key(document: object, wanted: Collection[str]) -> bool:
+    """Whether any of these keys stands anywhere in a document; of a large one nobody looks at all of it."""
+    left = [document]
+    for _ in range(_MOST_VALUES):
+        if not left:
+            return False
+        if len(left) > _MOST_VALUES:
+            break
+        value = left.pop()
+        if isinstance(value, dict):
+            if not value.keys().isdisjoint(wanted):
+                return True
+            left += islice(value.values(), _MOST_VALUES)
+        elif isinstance(value, list):
+            left += value[:_MOST_VALUES]
+    return True
 
 
 def words_of(document: object, depth: int = _DEEPEST) -> str:

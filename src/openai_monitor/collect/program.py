@@ -1,5 +1,6 @@
 """What one metric set does with an answer, compiled: parse, then fields, then filters."""
 
+import re
 import threading
 from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass
@@ -8,7 +9,7 @@ from itertools import repeat
 from typing import Any, NoReturn
 
 from openai_monitor.collect.answer import Answer
-from openai_monitor.collect.envelope import keys_read
+from openai_monitor.collect.envelope import holds_a_key, keys_read
 from openai_monitor.collect.fields import (
     Cell,
     Clock,
@@ -21,6 +22,7 @@ from openai_monitor.collect.fields import (
 )
 from openai_monitor.collect.more import MoreSigns, compile_more
 from openai_monitor.collect.parse import Aliases, Ask, Parse, RawRow, compile_parse
+from openai_monitor.collect.parse.json_body import read_json
 from openai_monitor.collect.verdict import Holds, check_envelope, check_error_object, check_success
 from openai_monitor.definition.model import Http, MetricSet
 from openai_monitor.errors import CollectionError, SyntaxFault
@@ -34,6 +36,7 @@ _ONE_AT_A_TIME = threading.Lock()
 """The objects of a large answer take many times its size."""
 
 _JSON_TYPES = ("jsonPath", "default")
+_WORD = re.compile(r"[^\s.`'\"\[\]$*?()@]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +93,13 @@ class Program:
         if rows and not has_values(self.fields, rows):
             warn("no field found a value in this answer: is it the right url, and does the API still answer like this?")
         return rows if self.keep is None else list(filter(self.keep, rows))
+
+    def is_strange(self, answer: Answer, rows: Sequence[Row]) -> bool:
+        """Whether rows without any value were made of an answer in which no key stands that the set reads."""
+        if not self.looks_for_error or not rows or has_values(self.fields, rows):
+            return False
+        read = (alias for alias in self.aliases if alias.lower() not in MEASURED)
+        return not holds_a_key(read_json(answer), {word for alias in read for word in _WORD.findall(alias)})
 
     def _found_any(self, rows: Sequence[RawRow]) -> bool:
         """Whether an alias found something in the answer; where all are measured, nothing can be missed."""

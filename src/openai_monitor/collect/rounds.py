@@ -156,8 +156,9 @@ async def _collect_set(planned: SetPlan, state: RoundState, until: _Deadline) ->
     rows: list[Row] = []
     failure: CollectionError | None = None
     message = ""
+    run = SetRun(planned, state, partial(_note, warnings))
     try:
-        rows, message = await until.within(SetRun(planned, state, partial(_note, warnings)).rows())
+        rows, message = await until.within(run.rows())
     except CollectionError as error:
         failure = error
     except TimeoutError:
@@ -180,6 +181,7 @@ async def _collect_set(planned: SetPlan, state: RoundState, until: _Deadline) ->
         status=failure.status if failure else None,
         retry_after=failure.retry_after if failure else None,
         complete=bool(failure) or not message,
+        found=bool(failure) or run.found,
     )
 
 

@@ -67,7 +67,9 @@ def note_troubles(troubles: dict[str, Trouble], outcome: Round) -> None:
 
 
 def fail_without_values(with_values: set[str], outcome: Round) -> Round:
-    """The round, in which a set fails whose rows have no value at all where there were some the last time.
+    """The round, in which a set fails whose rows have no value at all, where there were some the last time.
+
+    So does one that found no key of its own in the answer, though it is the first.
 
     ``with_values`` are the names of the sets that had a value in their last good answer; it is brought up to date.
     """
@@ -78,8 +80,11 @@ def fail_without_values(with_values: set[str], outcome: Round) -> Round:
         elif has_values(result.fields, result.rows):
             with_values.add(result.name)
             results.append(result)
-        elif result.name in with_values:
-            said = f"{len(result.rows)} rows came and no field of them has a value, where there were values before"
+        elif result.name in with_values or not result.found:
+            why = (
+                "where there were values before" if result.name in with_values else "nor is a key there that they read"
+            )
+            said = f"rows came ({len(result.rows)}) and no field of them has a value, {why}"
             reasons = "; ".join((said, *result.warnings))
             results.append(replace(result, code=Code.FAIL, message=reasons, rows=(), warnings=()))
         else:

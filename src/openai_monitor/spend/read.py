@@ -97,7 +97,7 @@ def _contradiction(records: Records) -> str:
 
 def _is_whole(result: MetricSetResult) -> bool:
     """Tell whether figures can be made of it: rows that are known not to be all give no total."""
-    return result.ok and result.complete and not _is_hollow(result)
+    return result.ok and result.complete and result.found and not _is_hollow(result)
 
 
 def _is_hollow(result: MetricSetResult) -> bool:
