@@ -15,7 +15,8 @@ Run = Callable[[argparse.Namespace], int]
 EXIT_CODES = """\
 exit codes:
   0    all metric sets were collected
-  1    some or all metric sets failed, were skipped or found none of their keys, or a --fail-if could not be judged
+  1    some or all metric sets failed, were skipped or found none of their keys,
+       or a --fail-if could not be judged
   2    bad usage, definition or parameters
   3    a --fail-if holds
   130  interrupted (Ctrl-C)
