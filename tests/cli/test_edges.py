@@ -88,6 +88,27 @@ def test_ctrl_c_ends_a_collection_with_130_and_no_traceback(slow_server: Server)
 
 
 @posix
+@pytest.mark.parametrize("seconds", [0.0, 0.01, 0.03, 0.06, 0.1, 0.15, 0.25])
+def test_ctrl_c_is_never_lost_however_early_it_comes(seconds: float, slow_server: Server) -> None:
+    code = "import os, sys; from openai_monitor.cli import main; os.write(1, b'!'); sys.exit(main())"
+    address = [f"host={slow_server.host}", f"port={slow_server.port}", "ssl=false"]
+    process = subprocess.Popen(
+        [PYTHON, "-c", code, "collect", *(part for value in address for part in ("--param", value))],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env=clean_environment(OPENAI_TOKEN=KEY),
+    )
+    assert process.stdout is not None
+    assert process.stdout.read(1) == b"!"
+    time.sleep(seconds)
+    process.send_signal(signal.SIGINT)
+    output, errors = process.communicate(timeout=10)
+    assert (process.returncode, output) == (130, b"")
+    assert errors in (b"", b"openai-monitor: interrupted\n")
+
+
+@posix
 def test_ctrl_c_ends_the_sandbox_with_130() -> None:
     process = start("sandbox", "--fault", "401")
     assert process.stdout is not None
@@ -158,6 +179,51 @@ sys.meta_path.insert(0, Interrupting())
 """
     done = run_with(code, "collect")
     assert (done.returncode, done.stdout, done.stderr) == (130, "", "")
+
+
+SWALLOWED = """
+import os, signal
+def swallow():
+    try:
+        os.kill(os.getpid(), signal.SIGINT)
+        for _ in range(100): pass
+    except BaseException:
+        pass
+class Dying:
+    def __del__(self):
+        os.kill(os.getpid(), signal.SIGINT)
+        for _ in range(100): pass
+"""
+WHILE_LOADING = """
+class Interrupting:
+    def find_spec(self, name, path=None, target=None):
+        if name == "openai_monitor.cli.parser":
+            {action}
+sys.meta_path.insert(0, Interrupting())
+"""
+WHILE_PLANNING = """
+import openai_monitor.collect.plan as plan
+make_plan = plan.make_plan
+def interrupting(*given, **named):
+    {action}
+    return make_plan(*given, **named)
+plan.make_plan = interrupting
+"""
+
+
+@posix
+@pytest.mark.parametrize(
+    ("place", "action", "errors"),
+    [
+        (WHILE_LOADING, "swallow()", ""),
+        (WHILE_LOADING, "Dying()", ""),
+        (WHILE_PLANNING, "swallow()", "openai-monitor: interrupted\n"),
+        (WHILE_PLANNING, "Dying()", "openai-monitor: interrupted\n"),
+    ],
+)
+def test_ctrl_c_that_something_swallows_still_ends_it(place: str, action: str, errors: str) -> None:
+    done = run_with(f"{SWALLOWED}{place.format(action=action)}", "collect", "--sandbox")
+    assert (done.returncode, done.stdout, done.stderr) == (130, "", errors)
 
 
 def test_machine_formats_are_utf_8_whatever_the_locale(command: Command, tmp_path: Path) -> None:

@@ -7,6 +7,8 @@ from collections.abc import Callable, Coroutine
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any, ParamSpec, TypeVar
 
+from openai_monitor.cli import interrupts
+
 P = ParamSpec("P")
 T = TypeVar("T")
 
@@ -14,15 +16,30 @@ T = TypeVar("T")
 def run_async(main: Coroutine[Any, Any, T]) -> T:
     """Run a coroutine to its end, as asyncio.run does, and wait for none of the threads it leaves behind."""
     gc.freeze()  # what has been loaded stays, and need not be looked through for garbage, nor taken apart at the end
-    return asyncio.run(_with_loose_threads(main))
+    # Ctrl-C raises nothing inside asyncio: it is only noted until there is a task that it can cancel.
+    interrupts.cancel = lambda: None
+    try:
+        return asyncio.run(_with_loose_threads(main))
+    except asyncio.CancelledError:
+        interrupts.check()
+        raise
+    finally:
+        interrupts.cancel = None
+        interrupts.check()
 
 
 async def _with_loose_threads(main: Coroutine[Any, Any, T]) -> T:
-    loop = asyncio.get_running_loop()
+    loop, task = asyncio.get_running_loop(), asyncio.current_task()
+    interrupts.cancel = lambda: task and loop.call_soon_threadsafe(task.cancel)
+    if task and interrupts.came:
+        task.cancel()
     loop.set_default_executor(_LooseThreads())
     # What a cancelled request leaves behind would be logged with a traceback; how it ended is in the result.
     loop.set_exception_handler(lambda _loop, _context: None)
-    return await main
+    try:
+        return await main
+    finally:
+        interrupts.cancel = lambda: None
 
 
 class _LooseThreads(ThreadPoolExecutor):

@@ -5,10 +5,8 @@ import os
 import sys
 from collections.abc import Sequence
 
-from openai_monitor.cli import terminal
+from openai_monitor.cli import INTERRUPTED, interrupts, terminal
 from openai_monitor.cli.parser import parse
-
-INTERRUPTED = 130
 
 GARBAGE_THRESHOLD = 20_000
 """Objects between two looks for garbage: what loads is none, and would be looked through eighty times."""
@@ -25,11 +23,14 @@ def run(argv: Sequence[str] | None) -> int:
     os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "true")
     try:
         code = _command(sys.argv[1:] if argv is None else argv)
+        interrupts.check()
         terminal.flush()
     except KeyboardInterrupt:
         terminal.say("interrupted")
         return INTERRUPTED
     except Exception as error:  # noqa: BLE001 - whatever it is, a person reads one sentence
+        if interrupts.came:  # something made another error of it
+            return INTERRUPTED
         from openai_monitor.cli.failure import explain  # noqa: PLC0415 - only when something failed
 
         return explain(error)
