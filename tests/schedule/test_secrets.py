@@ -3,7 +3,9 @@
 import asyncio
 import gc
 import os
+import signal
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -105,6 +107,69 @@ def test_a_command_whose_own_child_keeps_the_output_open_holds_nobody(
 
     asyncio.run(main())
     gc.collect()  # nothing is left open, of which it would warn
+
+
+PARENT = """
+import subprocess, sys, time
+child = subprocess.Popen([sys.executable, "-c", {child!r}], stdout={stdout})
+open({pid!r}, "w").write(str(child.pid))
+{then}
+"""
+STUBBORN = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); time.sleep(60)"
+
+
+@pytest.mark.skipif(not hasattr(os, "killpg"), reason="there are no process groups here")
+@pytest.mark.parametrize("child", ["import time; time.sleep(60)", STUBBORN])
+@pytest.mark.parametrize(
+    ("stdout", "then"),
+    [("None", "time.sleep(60)"), ("subprocess.DEVNULL", "time.sleep(60)"), ("None", "sys.exit()")],
+)
+def test_a_command_that_takes_too_long_ends_with_what_it_has_begun(
+    child: str, stdout: str, then: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(secrets, "COMMAND_SECONDS", 1.0)
+    pid = tmp_path / "pid"
+    with pytest.raises(SecretError, match="took longer than"):
+        read(python(PARENT.format(child=child, stdout=stdout, pid=str(pid), then=then)))
+    assert not is_running(int(pid.read_text()))
+
+
+@pytest.mark.skipif(not hasattr(os, "killpg"), reason="there are no process groups here")
+def test_what_a_command_has_begun_ends_when_whoever_waited_ends(tmp_path: Path) -> None:
+    pid = tmp_path / "pid"
+    command = python(PARENT.format(child=STUBBORN, stdout="None", pid=str(pid), then="time.sleep(60)"))
+
+    async def main() -> None:
+        reading = asyncio.create_task(command.read())
+        while not pid.exists() or not pid.read_text():  # noqa: ASYNC110 - what is waited for has no event
+            await asyncio.sleep(0.01)
+        reading.cancel()
+        await asyncio.wait((reading,))
+
+    asyncio.run(main())
+    assert not is_running(int(pid.read_text()))
+
+
+@pytest.mark.skipif(not hasattr(os, "killpg"), reason="there are no process groups here")
+def test_what_a_command_that_ended_by_itself_has_left_behind_stays(tmp_path: Path) -> None:
+    pid = tmp_path / "pid"  # such as a helper that keeps a key for the next time
+    child = "import time; time.sleep(60)"
+    read(python(PARENT.format(child=child, stdout="subprocess.DEVNULL", pid=str(pid), then="print('some-key')")))
+    assert is_running(int(pid.read_text()))
+    os.kill(int(pid.read_text()), signal.SIGKILL)
+
+
+def is_running(pid: int) -> bool:
+    """Whether a process is there that nobody has waited for, as a killed one may be for a moment, does not count."""
+    for _ in range(100):
+        try:
+            state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+        except OSError:
+            return False
+        if state == "Z":
+            return False
+        time.sleep(0.01)
+    return True
 
 
 @pytest.mark.parametrize("steps", range(6))

@@ -6,6 +6,7 @@ value, nor what a command wrote, which may be one.
 
 import asyncio
 import os
+import signal
 import stat
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -20,6 +21,12 @@ LONGEST = 65_536
 """Bytes: no key has as many; a wrong file or an endless one may."""
 
 COMMAND_SECONDS = 20.0
+END_SECONDS = 0.5
+"""What a command that is asked to end, and all that it has begun, have for that; then they are killed."""
+
+_KILL = getattr(signal, "SIGKILL", signal.SIGTERM)
+_running: set[int] = set()
+"""The sessions of the programs that run at present."""
 
 
 class SecretError(MonitorError):
@@ -93,11 +100,14 @@ class CommandSecret:
         loop, pipe, nowhere = asyncio.get_running_loop(), asyncio.subprocess.PIPE, asyncio.subprocess.DEVNULL
         # A task, as asyncio leaves the pipe open, and may wait for its end for ever, when this is cancelled midway.
         starting = loop.create_task(
-            loop.subprocess_exec(_Output, *self.command, stdin=nowhere, stdout=pipe, stderr=nowhere)
+            loop.subprocess_exec(
+                _Output, *self.command, stdin=nowhere, stdout=pipe, stderr=nowhere, start_new_session=True
+            )
         )
         try:
             async with asyncio.timeout(COMMAND_SECONDS):
                 process, output = await asyncio.shield(starting)
+                _running.add(process.get_pid())
                 await output.enough.wait()
         except TimeoutError:
             raise SecretError(f"{self} took longer than {COMMAND_SECONDS:g} s: run it by hand to see why") from None
@@ -133,13 +143,43 @@ _Started = tuple[asyncio.SubprocessTransport, _Output]
 
 
 async def _end(starting: "asyncio.Task[_Started]") -> None:
-    """End a program, and let go of its output: what it has begun may keep that open for ever."""
+    """Let go of a program that has ended; end one that has not, with all that it has begun."""
     if not starting.done():
         await asyncio.wait((starting,))
-    if starting.exception() is None:
-        process, output = starting.result()
+    if starting.exception() is not None:
+        return
+    process, output = starting.result()
+    group, loop = process.get_pid(), asyncio.get_running_loop()
+    is_there = not output.over.is_set()
+    try:
+        is_there = is_there and _signal_group(group, signal.SIGTERM)
+        until = loop.time() + END_SECONDS
+        while is_there and loop.time() < until:
+            await asyncio.sleep(0.02)
+            is_there = _signal_group(group, 0)
+    finally:
+        if is_there:
+            _signal_group(group, _KILL)
+        _running.discard(group)
         process.close()
-        await output.over.wait()
+    await output.over.wait()
+
+
+def end_commands() -> None:
+    """Kill all programs that run for a secret, with what they have begun: the process ends at once."""
+    for group in _running:
+        _signal_group(group, _KILL)
+
+
+def _signal_group(group: int, number: int) -> bool:
+    """Send a signal to a program and what it has begun, its session; tells whether anything is left of it."""
+    if not hasattr(os, "killpg"):  # Windows: closing the transport ends the program
+        return False
+    try:
+        os.killpg(group, number)
+    except (ProcessLookupError, PermissionError):  # macOS says the latter of one that has ended
+        return False
+    return True
 
 
 SecretSource = EnvironmentSecret | FileSecret | CommandSecret

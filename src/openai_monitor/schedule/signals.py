@@ -10,6 +10,8 @@ import threading
 from collections.abc import Callable, Iterator
 from types import FrameType
 
+from openai_monitor.schedule.secrets import end_commands
+
 Handler = Callable[[int], None]
 
 
@@ -65,12 +67,14 @@ def _read(handle: int) -> bytes:
 
 def leave_at_once(number: int) -> None:
     """End the process without waiting for anything; what is on disk is whole at any moment."""
+    end_commands()
     with contextlib.suppress(Exception):
         sys.stderr.flush()
     os._exit(128 + number)
 
 
 def _install(loop: asyncio.AbstractEventLoop, number: int, handler: Handler) -> Callable[[], object]:
+    before = signal.getsignal(number)
     try:
         loop.add_signal_handler(number, handler, number)
     except NotImplementedError:  # Windows
@@ -78,6 +82,11 @@ def _install(loop: asyncio.AbstractEventLoop, number: int, handler: Handler) -> 
         def call(found: int, _frame: FrameType | None) -> None:
             loop.call_soon_threadsafe(handler, found)
 
-        before = signal.signal(number, call)
+        signal.signal(number, call)
         return lambda: signal.signal(number, before)
-    return lambda: loop.remove_signal_handler(number)
+
+    def undo() -> None:
+        loop.remove_signal_handler(number)  # which leaves the system's own behind
+        signal.signal(number, before)
+
+    return undo
