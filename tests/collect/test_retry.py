@@ -6,7 +6,7 @@ import subprocess
 import sys
 import time
 import traceback
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from pathlib import Path
@@ -21,7 +21,7 @@ from openai_monitor.errors import CollectionError
 from openai_monitor.rows import Code
 
 SESSION: Any = object()
-POLICY = RetryPolicy(tries=3, pause=1.0, pause_when_limited=8.0, longest_pause=30.0)
+POLICY = RetryPolicy(retries=2, pause=1.0, pause_when_limited=8.0, longest_pause=30.0)
 
 
 def request(method: str = "GET", host: str = "api.example.com") -> Request:
@@ -134,7 +134,7 @@ def test_each_pause_is_left_to_chance_by_half() -> None:
 
 def test_no_pause_grows_beyond_the_longest() -> None:
     network = Network([answer(500)])
-    policy = RetryPolicy(tries=9, pause=4.0, longest_pause=10.0)
+    policy = RetryPolicy(retries=8, pause=4.0, longest_pause=10.0)
     sender = RetryingSender(network, policy, RetryBudget(), 1000.0, sleep=network.sleep, clock=lambda: network.now)
     asyncio.run(sender.send(request(), SESSION))
     assert len(network.pauses) == 8
@@ -218,7 +218,7 @@ def test_requests_side_by_side_are_each_asked_again() -> None:
                 await asyncio.sleep(0)
                 return await networks[int(request.host)].send(request, session)
 
-        policy = RetryPolicy(tries=3, pause=0.0)
+        policy = RetryPolicy(retries=2, pause=0.0)
         sender = RetryingSender(Several(), policy, RetryBudget(), float("inf"))
         answers = await asyncio.gather(*(sender.send(request(host=str(number)), SESSION) for number in range(3)))
         assert [found.status for found in answers] == [500, 500, 500]
@@ -292,3 +292,19 @@ def test_cancelling_a_second_try_ends_it() -> None:
         assert network.asked == 2
 
     asyncio.run(main())
+
+
+@pytest.mark.parametrize("status", [503, 429])
+def test_a_declared_success_is_not_retried(status: int) -> None:
+    network = Network([answer(status)])
+    outcome, sender = ask(network, replace(request(), accepts=frozenset({status})))
+    assert outcome == status
+    assert network.asked == 1
+    assert sender.retries == 0
+
+
+def test_without_retries_every_failure_is_told_at_once() -> None:
+    network = Network([answer(500)])
+    sender = RetryingSender(network, RetryPolicy(retries=0), RetryBudget(), 1000.0, sleep=network.sleep)
+    assert asyncio.run(sender.send(request(), None)).status == 500  # type: ignore[arg-type]
+    assert (network.asked, sender.retries) == (1, 0)

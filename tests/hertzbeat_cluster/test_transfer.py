@@ -1,5 +1,6 @@
 """Definitions into a manager and out of it, as a person types it."""
 
+import socket
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -205,3 +206,32 @@ def test_what_is_no_address_is_refused_without_showing_a_password(text: str) -> 
     with pytest.raises(SettingsError, match="is no address") as caught:
         Url.parse(text)
     assert "pw-fake" not in str(caught.value)
+
+
+def test_a_refusal_of_many_lines_is_told_in_one(manager: Pages, capsys: pytest.CaptureFixture[str]) -> None:
+    manager.refuses = "Cannot create property=filters\n" + "\tat org.yaml.snakeyaml.Something\n" * 60
+    assert push(manager, "--yes") == 1
+    (line,) = [line for line in capsys.readouterr().err.splitlines() if "refused" in line]
+    assert "refused (code 3): Cannot create property=filters at org.yaml" in line
+    assert len(line) < 450
+
+
+def test_a_port_that_says_nothing_is_told_with_what_can_be_done(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("HERTZBEAT_PASSWORD", PASSWORD)
+    monkeypatch.setattr("openai_monitor.hertzbeat.manager_api._SECONDS", 0.2)
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        url = f"http://127.0.0.1:{silent.getsockname()[1]}"
+        assert main(["hertzbeat", "push", "openai", "--url", url, "--yes"]) == 1
+    said = capsys.readouterr().err
+    assert f"{url} did not answer within 0.2 s: is it the address of the manager's pages" in said
+    assert "parameter" not in said
+
+
+def test_a_file_of_tests_is_not_pushed(manager: Pages, capsys: pytest.CaptureFixture[str]) -> None:
+    assert push(manager, "--yes", file=str(shipped_folder() / "openai.test.yml")) == 2
+    said = capsys.readouterr().err
+    assert "openai.test.yml holds the tests of a definition, not the definition: name " in said
+    assert said.rstrip().endswith("openai.yml")
+    assert manager.asked == []

@@ -88,6 +88,20 @@ def test_from_the_second_round_on_monitors_are_spread_and_keep_their_period() ->
         assert starts[1] - starts[0] >= 300
 
 
+@pytest.mark.parametrize("name", ["a", "b", "hertzbeat:7", "m19"])
+def test_without_spreading_the_second_round_comes_one_period_after_the_first(name: str) -> None:
+    rounds = Rounds()
+
+    async def main() -> None:
+        scheduler = Scheduler(rounds.run)
+        scheduler.add(name, 60, within=0.0, spread=False)
+        await asyncio.sleep(200)
+        await scheduler.close(HOUR)
+
+    run_virtual(main())
+    assert [later - earlier for earlier, later in pairwise(rounds.starts[name])] == [60.0] * 3
+
+
 def test_a_monitor_has_the_same_place_in_every_process() -> None:
     assert [round(place_of(name), 6) for name in ("acme", "β", "m1")] == [0.364174, 0.9328, 0.530944]
 

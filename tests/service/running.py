@@ -24,7 +24,7 @@ from openai_monitor.service.reading import read_setup
 from openai_monitor.service.runner import Runner
 
 KEY = "sess-sandbox"
-QUICK = RetryPolicy(tries=3, pause=0.01, pause_when_limited=0.01, longest_pause=0.5)
+QUICK = RetryPolicy(retries=2, pause=0.01, pause_when_limited=0.01, longest_pause=0.5)
 
 
 def write_file(folder: Path, server: Server, monitors: list[dict[str, Any]], **sections: Any) -> Path:
@@ -72,10 +72,11 @@ class Bench:
         self.calendar = Calendar()
         self._definitions = Definitions()
         self.events: list[RoundEvent] = []
+        self.retries = QUICK.retries
 
     def spec(self, **monitor: Any) -> MonitorSpec:
         """The monitor ``acme``, with this beside its name."""
-        path = write_file(self.folder, self.server, [{"name": "acme", **monitor}])
+        path = write_file(self.folder, self.server, [{"name": "acme", "retries": self.retries, **monitor}])
         return read_setup(path, self._definitions).monitors[0]
 
     def put(self, **monitor: Any) -> None:
@@ -107,6 +108,7 @@ async def bench(
         )  # fmt: skip
         made = Bench(folder, server, runner, stats, health)
         made.events = events
+        made.retries = policy.retries
         made.put()
         yield made
         news.close()

@@ -12,10 +12,12 @@ from tests.service.running import KEY, Bench, bench
 
 from openai_monitor.collect.retry import RetryPolicy
 from openai_monitor.definition.shipped import shipped_folder
+from openai_monitor.errors import MonitorError
 from openai_monitor.sandbox import FAULTS
 from openai_monitor.schedule.events import RoundEvent, Trouble
 from openai_monitor.schedule.logs import set_up
 from openai_monitor.service import runner as runner_module
+from openai_monitor.service.reading import read_setup
 
 Check = Callable[[Bench], Awaitable[None]]
 
@@ -219,7 +221,7 @@ def test_repeated_429_slow_a_monitor_down_and_it_recovers(tmp_path: Path, caplog
             await made.round()
         assert made.health.monitors["acme"].slowed_to is None
 
-    on_a_bench(tmp_path, check, "429-bare", policy=RetryPolicy(tries=1))
+    on_a_bench(tmp_path, check, "429-bare", policy=RetryPolicy(retries=0))
     told = [
         record.message
         for record in caplog.records
@@ -239,7 +241,7 @@ def test_a_retry_never_leaves_the_period(tmp_path: Path) -> None:
         await made.round()
         assert len(made.server.requests) == 1
 
-    on_a_bench(tmp_path, check, "500", policy=RetryPolicy(tries=3, pause=0.7))
+    on_a_bench(tmp_path, check, "500", policy=RetryPolicy(retries=2, pause=0.7))
 
 
 def test_tags_change_without_losing_state(tmp_path: Path) -> None:
@@ -251,7 +253,7 @@ def test_tags_change_without_losing_state(tmp_path: Path) -> None:
         assert event.monitor.tags == event.round.tags == (("team", "new"),)
         assert made.health.monitors["acme"].failures == 2
 
-    on_a_bench(tmp_path, check, policy=RetryPolicy(tries=1))
+    on_a_bench(tmp_path, check, policy=RetryPolicy(retries=0))
 
 
 def test_tags_that_change_while_a_secret_is_read_are_those_of_the_rounds_from_then_on(tmp_path: Path) -> None:
@@ -406,3 +408,25 @@ def test_after_a_refused_key_every_set_is_due(tmp_path: Path) -> None:
         assert sets_of(await made.round(after=120)) == ALL
 
     on_a_bench(tmp_path, check)
+
+
+@pytest.mark.parametrize(("retries", "asked"), [(0, 1), (1, 2), (2, 3)])
+def test_a_monitor_is_asked_again_as_often_as_it_says(tmp_path: Path, retries: int, asked: int) -> None:
+    async def check(made: Bench) -> None:
+        made.put(retries=retries, metrics={"include": ["credit_grants"]})
+        event = await made.round()
+        assert len(made.server.requests) == asked
+        assert event.retries == asked - 1
+
+    on_a_bench(tmp_path, check, "500")
+
+
+def test_defaults_say_how_often_monitors_are_asked_again(tmp_path: Path) -> None:
+    path = tmp_path / "monitors.yml"
+    path.write_text(
+        "defaults: {retries: 0, params: {token: {env: X}}}\nmonitors: [{name: a}, {name: b, retries: 5}]\nhistory: {enabled: false}\n"
+    )
+    assert [spec.retries for spec in read_setup(path).monitors] == [0, 5]
+    path.write_text("monitors: [{name: a, retries: 11, params: {token: {env: X}}}]\n")
+    with pytest.raises(MonitorError, match="10"):
+        read_setup(path)

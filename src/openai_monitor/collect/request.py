@@ -13,6 +13,7 @@ from openai_monitor.collect.target import (
     target_of,
     timed,
 )
+from openai_monitor.collect.verdict import listed_codes
 from openai_monitor.definition.model import Authorization, Http, MetricSet
 from openai_monitor.definition.placeholder import parameter_names
 from openai_monitor.definition.timeexpr import has_times
@@ -59,8 +60,8 @@ class Request:
     complete but for those that describe the transfer (Host, User-Agent, Accept-Encoding, Connection,
     Content-Length), which the transport sets where they are absent; their texts are Latin-1. ``timeout`` is
     in seconds, None leaves only the round's deadline. ``sensitive``: a credential or password stands
-    somewhere in it, so it goes in clear to no other machine. ``native`` is the transport's own, for a form of
-    the request that it keeps.
+    somewhere in it, so it goes in clear to no other machine. ``accepts`` are the statuses that are declared a
+    success beside 200. ``native`` is the transport's own, for a form of the request that it keeps.
     """
 
     method: str
@@ -73,6 +74,7 @@ class Request:
     timeout: float | None
     digest: Credentials | None
     sensitive: bool
+    accepts: frozenset[int] = frozenset()
     native: object = None
 
     @property
@@ -114,6 +116,7 @@ def build_request(metric_set: MetricSet, *, now: datetime, sensitive: bool) -> R
         timeout=_timeout(http.timeout),
         digest=digest,
         sensitive=sensitive or digest is not None or any(name.lower() in KEY_HEADERS for name, _ in headers),
+        accepts=listed_codes(http),
     )
 
 

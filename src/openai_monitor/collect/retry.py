@@ -1,9 +1,9 @@
 """What may be asked again, when, and until when.
 
-Only a GET is asked again, and only when a second try can help: no connection (HertzBeat's codes 2 and 3), a 5xx,
-a 429. The pause doubles from try to try, with jitter; ``Retry-After`` overrules it. A pause that is too long, or
-ends after the round's time, is not made: the failure stands, and the schedule decides. Tenacity tries, counts, and
-waits.
+Only a GET is asked again, and only when a second try can help: no connection (HertzBeat's codes 2 and 3), a 5xx or a
+429 that the definition does not declare a success. The pause doubles from try to try, with jitter; ``Retry-After``
+overrules it. A pause that is too long, or ends after the round's time, is not made: the failure stands, and the
+schedule decides. Tenacity tries, counts, and waits.
 """
 
 import asyncio
@@ -30,15 +30,19 @@ Origin = tuple[str, str, int]
 Outcome = Answer | CollectionError
 
 
+RETRIES = 2
+"""How often a request of a round is asked again, unless a setting says otherwise."""
+
+
 @dataclass(frozen=True, slots=True)
 class RetryPolicy:
     """How often and how patiently. Times are in seconds.
 
-    ``tries`` counts the first one. ``pause`` comes before the second try, ``pause_when_limited`` after a 429 that
-    names no time of its own; ``longest_pause`` bounds both, and what a server may ask for.
+    ``retries`` are the tries after the first one. ``pause`` comes before the second try, ``pause_when_limited`` after a
+    429 that names no time of its own; ``longest_pause`` bounds both, and what a server may ask for.
     """
 
-    tries: int = 3
+    retries: int = RETRIES
     pause: float = 0.5
     pause_when_limited: float = 5.0
     longest_pause: float = 30.0
@@ -102,7 +106,8 @@ class RetryingSender:
     async def send(self, request: "Request", session: "Session") -> Answer:
         """Ask until there is an answer that stands; raises the last CollectionError when there is none."""
         outcome = await self._try(request, session)
-        if _may_pass(outcome) and request.method == "GET" and self._budget.allows(request.origin):
+        may_help = self._policy.retries and request.method == "GET" and _may_pass(outcome, request)
+        if may_help and self._budget.allows(request.origin):
             outcome = await self._ask_again(outcome, request, session)
         if isinstance(outcome, CollectionError):
             raise outcome
@@ -114,7 +119,7 @@ class RetryingSender:
             outcome = await self._sender.send(request, session)
         except CollectionError as error:
             outcome = error.with_traceback(None)  # its frames hold the request, and this one would hold them
-        failed = _may_pass(outcome)
+        failed = _may_pass(outcome, request)
         if failed or self._budget.touched:  # the origin is made for few
             self._budget.record(request.origin, ok=not failed)
         return outcome
@@ -133,10 +138,10 @@ class RetryingSender:
 
         retrying = tenacity.AsyncRetrying(  # keeps the state of its tries, so there is one for each request
             sleep=self._sleep,
-            stop=tenacity.stop_after_attempt(self._policy.tries)
+            stop=tenacity.stop_after_attempt(1 + self._policy.retries)
             | tenacity.stop_before_delay(self._ends - self._clock()),
             wait=self._pause,
-            retry=tenacity.retry_if_result(lambda outcome: _may_pass(outcome) and self._budget.allows(origin)),
+            retry=tenacity.retry_if_result(lambda outcome: _may_pass(outcome, request) and self._budget.allows(origin)),
             retry_error_callback=_outcome_of,
         )
         outcome: Outcome = await retrying(attempt)
@@ -162,8 +167,8 @@ def _outcome_of(state: "RetryCallState") -> Outcome:
     return outcome
 
 
-def _may_pass(outcome: Outcome) -> bool:
-    """Whether a failure may be gone at the next try."""
+def _may_pass(outcome: Outcome, request: "Request") -> bool:
+    """Whether this is a failure, and may be gone at the next try."""
     if isinstance(outcome, Answer):
-        return outcome.status == 429 or outcome.status >= 500
+        return (outcome.status == 429 or outcome.status >= 500) and outcome.status not in request.accepts
     return outcome.code in (Code.UN_REACHABLE, Code.UN_CONNECTABLE)

@@ -31,6 +31,9 @@ def shipped_names() -> list[str]:
 def find_path(name: str) -> Path:
     """The file meant by a path or a shipped name; a path wins. Raises SettingsError when there is neither."""
     path = Path(name)
+    if path.name.endswith((".test.yml", ".test.yaml")):
+        definition = path.with_name(path.name.replace(".test.", ".", 1))
+        raise SettingsError(f"{name} holds the tests of a definition, not the definition: name {definition}")
     if path.exists() and not path.is_dir():
         return path
     if name in shipped_names():

@@ -1,5 +1,6 @@
 """A manager's HTTP API, as far as definitions go. It answers 200 to refusals too: with a ``code`` other than 0."""
 
+import asyncio
 import json
 import re
 from dataclasses import dataclass, field
@@ -16,6 +17,7 @@ from openai_monitor.redact import Redactor
 _LOGIN = "/api/account/auth/form"
 _DEFINE = "/api/apps/define/yml"
 _SECONDS = 30.0
+_LONGEST_REFUSAL = 300
 _PORTS = {"http": 80, "https": 443}
 _APP = re.compile(r"\w[\w.-]*", re.ASCII)
 
@@ -89,7 +91,7 @@ class ManagerApi:
         code, message, data = self._read(await self._send(method, path, body))
         if code != 0:
             said = self._redactor.clean(message) or "without saying why"
-            raise ManagerError(f"the manager at {self.url} refused (code {code}): {said}")
+            raise ManagerError(f"the manager at {self.url} refused (code {code}): {_one_line(said)}")
         return data
 
     async def _send(self, method: str, path: str, body: object) -> Answer:
@@ -102,12 +104,17 @@ class ManagerApi:
             payload = json.dumps(body).encode()
         url = self.url
         target = url.path + path
-        return await self.sender.send(
-            Request(
-                method, url.scheme, url.host, url.port, target, tuple(headers), payload, _SECONDS, None, sensitive=True
-            ),
-            self._session,
+        request = Request(
+            method, url.scheme, url.host, url.port, target, tuple(headers), payload, None, None, sensitive=True
         )
+        try:
+            async with asyncio.timeout(_SECONDS):
+                return await self.sender.send(request, self._session)
+        except TimeoutError:
+            raise ManagerError(
+                f"{self.url} did not answer within {_SECONDS:g} s: is it the address of the manager's pages, such as "
+                "http://localhost:1157?"
+            ) from None
 
     def _read(self, answer: Answer) -> tuple[int, str, Any]:
         """Code, message and data of an answer."""
@@ -128,6 +135,12 @@ def check_app(app: str) -> str:
     if not _APP.fullmatch(app):
         raise SettingsError(f"{_shown(app)} is no definition's name: expected one such as openai")
     return app
+
+
+def _one_line(text: str) -> str:
+    """What a manager says of a refusal, which may be a page of Java: its first words."""
+    line = " ".join(text.split())
+    return line if len(line) <= _LONGEST_REFUSAL else f"{line[: _LONGEST_REFUSAL - 1]}…"
 
 
 def _shown(text: str) -> str:

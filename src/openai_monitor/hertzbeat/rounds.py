@@ -55,12 +55,16 @@ class Plans:
 
 @dataclass(slots=True)
 class JobCollector:
-    """Collects jobs as the service collects its monitors: the same client, retries and limits."""
+    """Collects jobs as the service collects its monitors: the same client and limits.
+
+    Nothing is asked again unless the policy says so: HertzBeat's alarms are about every failure, as its own collector
+    tells of them.
+    """
 
     sender: Sender
     stats: Stats
     deadline: float = ROUND_SECONDS
-    policy: RetryPolicy = field(default_factory=RetryPolicy)
+    policy: RetryPolicy = field(default_factory=lambda: RetryPolicy(retries=0))
     _budget: RetryBudget = field(default_factory=RetryBudget)
 
     async def collect(

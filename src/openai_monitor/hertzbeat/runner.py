@@ -238,7 +238,7 @@ class ScheduledJobs:
 
     def _start(self, task: Task, within: float) -> None:
         self._schedule.remove(task.name)
-        self._schedule.add(task.name, task.dues.tick, lane=task.job.host or "", within=within)
+        self._schedule.add(task.name, task.dues.tick, lane=task.job.host or "", within=within, spread=False)
         self._schedule.hold(task.name, task.held_until)
 
     def _is_waiting(self, task: Task) -> bool:

@@ -16,6 +16,7 @@ from openai_monitor.sinks.settings import FilePath, Settings
 
 _ADDRESS = re.compile(r"(?:\[(?P<v6>[0-9A-Fa-f:.%\w]+)\]|(?P<host>[^\s:/\[\]@]+))(?::(?P<port>\d{1,5}))?")
 _LONGEST_NAME = 200
+MOST_RETRIES = 10
 _VERSION = re.compile(r"v?(\d+)\.(\d+)(?:[.-].*)?")
 DEFAULT_VERSION = "1.8"
 
@@ -96,6 +97,9 @@ class HertzbeatSection(Settings):
     mode: Mode = Field("private", description="`private`: only monitors pinned to it; `public`: a share of all others.")
     tls: bool = Field(False, description="Speak TLS, for a tunnel or an ingress in front of the manager.")
     ca_file: FilePath | None = Field(None, description="Certificates to trust beside the system's.")
+    retries: int = Field(
+        0, ge=0, le=MOST_RETRIES, description="How often a GET that failed for a moment is asked again in its round."
+    )
     manager_version: Annotated[str, _checked(expects_lengths)] = Field(
         DEFAULT_VERSION, description="Version of HertzBeat's manager, `1.7.3`; all from 1.8 on are the same here."
     )

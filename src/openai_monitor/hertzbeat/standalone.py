@@ -5,6 +5,7 @@ import logging
 import signal
 from dataclasses import dataclass, field, replace
 
+from openai_monitor.collect.retry import RetryPolicy
 from openai_monitor.collect.transport import Transport, TransportSettings
 from openai_monitor.hertzbeat import extras
 from openai_monitor.hertzbeat.hosting import Hosted, hosted
@@ -34,6 +35,7 @@ class Standalone:
 
     membership: Membership
     transport: TransportSettings = field(default_factory=TransportSettings)
+    retries: int = 0
     stats: Stats = field(default_factory=Stats)
     supervisor: Supervisor = field(default_factory=Supervisor)
     _ended_by: int = 0
@@ -59,7 +61,7 @@ class Standalone:
             gate = Gate(transport, self.stats, total=IN_FLIGHT, per_host=PER_HOST)
             room = Room(IN_FLIGHT * _ROUNDS_PER_REQUEST, PER_HOST * _ROUNDS_PER_REQUEST)
             scheduler = Scheduler(self._turn, self.stats, room, supervisor=self.supervisor, stopped=self._stopped)
-            collector = JobCollector(gate, self.stats)
+            collector = JobCollector(gate, self.stats, policy=RetryPolicy(retries=self.retries))
             systemd = Notifier()
             watchdog = {"watchdog": lambda: systemd.keep_alive(lambda: scheduler.is_alive)}
             async with (

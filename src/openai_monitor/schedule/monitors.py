@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from ipaddress import ip_address
 from typing import Protocol
 
+from openai_monitor.collect.retry import RETRIES
 from openai_monitor.definition.definition import Definition
 from openai_monitor.schedule.intervals import Dues
 from openai_monitor.schedule.secrets import SecretError, SecretSource
@@ -18,7 +19,8 @@ class MonitorSpec:
     """One monitor as it is configured. Two that are equal do the same, so that a reload leaves such ones alone.
 
     ``period`` is in seconds. ``metrics`` names the sets to collect, None means all. ``collector`` is who is to run
-    it, None leaves it to those that take unassigned ones. Definitions are equal when they are the same object.
+    it, None leaves it to those that take unassigned ones. ``retries`` is how often a request is asked again.
+    Definitions are equal when they are the same object.
     """
 
     name: str
@@ -30,6 +32,7 @@ class MonitorSpec:
     enabled: bool = True
     collector: str | None = None
     metrics: tuple[str, ...] | None = None
+    retries: int = RETRIES
 
     @property
     def host(self) -> str | None:
@@ -50,8 +53,8 @@ class MonitorSpec:
 
     def asks_like(self, other: "MonitorSpec") -> bool:
         """Whether the two ask the same at the same pace; what is left are names for people, and tags."""
-        mine = (self.definition, self.params, self.period, self.metrics)
-        return mine == (other.definition, other.params, other.period, other.metrics)
+        mine = (self.definition, self.params, self.period, self.metrics, self.retries)
+        return mine == (other.definition, other.params, other.period, other.metrics, other.retries)
 
     def sources(self) -> list[SecretSource]:
         """Where its secrets stand."""

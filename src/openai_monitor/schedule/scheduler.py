@@ -159,8 +159,13 @@ class Scheduler:
     def __len__(self) -> int:
         return len(self._entries)
 
-    def add(self, name: str, period: float, *, lane: str = "", within: float = FIRST_WITHIN) -> None:
+    def add(
+        self, name: str, period: float, *, lane: str = "", within: float = FIRST_WITHIN, spread: bool = True
+    ) -> None:
         """Start a monitor: its first round comes ``within`` seconds (less when its period is), at its own place.
+
+        With ``spread`` the second one comes up to a period later than it would, so that rounds which began together do
+        not stay together.
 
         Raises ValueError for a name that is there, and for a period that is not a positive number of seconds.
         """
@@ -170,7 +175,7 @@ class Scheduler:
             raise ValueError("a period has to be a positive number of seconds")
         place, now = place_of(name), self._loop.time()
         first = now + place * min(period, within)
-        entry = _Entry(name, period, lane, first, place * min(period, SPREAD_OVER) - (first - now))
+        entry = _Entry(name, period, lane, first, place * min(period, SPREAD_OVER) - (first - now) if spread else 0.0)
         self._entries[name] = entry
         self._push(entry)
         self._arm()

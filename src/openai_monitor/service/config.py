@@ -22,6 +22,7 @@ from pydantic import (
 )
 from pydantic_core import PydanticCustomError
 
+from openai_monitor.collect.retry import RETRIES
 from openai_monitor.schedule.secrets import SECRET_SCHEMA, SecretSource, parse_source
 from openai_monitor.service.complaints import EXPECTATION
 
@@ -101,6 +102,16 @@ Count = Annotated[
     Field(ge=1, le=_MOST),
     WithJsonSchema({"type": "integer", "minimum": 1, "maximum": _MOST}),
 ]
+_MOST_RETRIES = 10
+Retries = Annotated[
+    int,
+    BeforeValidator(_count),
+    Field(ge=0, le=_MOST_RETRIES),
+    WithJsonSchema({"type": "integer", "minimum": 0, "maximum": _MOST_RETRIES}),
+]
+_ABOUT_RETRIES = (
+    "How often a GET that failed for a moment is asked again in its round; 0 tells of every failure at once."
+)
 _MOST_CELLS = 10_000_000
 LargeCount = Annotated[
     int,
@@ -136,6 +147,7 @@ class Defaults(Section):
     params: Parameters = Field({}, description="Parameters, for the definitions that have one of this name.")
     period: Seconds | None = Field(None, description=f"Seconds between rounds (default: {DEFAULT_PERIOD}).")
     tags: Tags = Field({}, description="Labels on every row.")
+    retries: Retries = Field(RETRIES, description=_ABOUT_RETRIES)
 
 
 class MonitorEntry(Section):
@@ -156,6 +168,7 @@ class MonitorEntry(Section):
     enabled: bool = Field(True, description="Whether it runs.")
     collector: Name | None = Field(None, description="Only `run --collector NAME` runs it.")
     metrics: Metrics | None = Field(None, description="Which metric sets to collect (default: all).")
+    retries: Retries | None = Field(None, description=f"{_ABOUT_RETRIES} (Default: that of `defaults`.)")
 
 
 class Limits(Section):

@@ -86,6 +86,7 @@ class Entries:
             enabled=entry.enabled,
             collector=entry.collector,
             metrics=self._metrics(path, entry, definition),
+            retries=self._defaults.retries if entry.retries is None else entry.retries,
         )
 
     # Definitions
@@ -145,7 +146,7 @@ class Entries:
                 continue
             host = host_of(definition, params)
             if spec.type == "password" or kind_of(value):
-                self._warn_of_open_key(path, entry, name, host, known=kind_of(value) is not None)
+                self._warn_of_open_key(path, entry, name, host)
             try:
                 refuse_other_vendors([(name, value)], [host or ""])
             except OtherVendor as error:
@@ -155,10 +156,8 @@ class Entries:
     def _default_or(self, path: KeyPath, name: str) -> KeyPath:
         return ("defaults", "params", name) if name in self._defaults.params else path
 
-    def _warn_of_open_key(
-        self, path: KeyPath, entry: MonitorEntry, name: str, host: str | None, *, known: bool
-    ) -> None:
-        if is_this_machine(host) and not known:
+    def _warn_of_open_key(self, path: KeyPath, entry: MonitorEntry, name: str, host: str | None) -> None:
+        if is_this_machine(host):
             return
         where: KeyPath = (*path, "params", name) if name in entry.params else ("defaults", "params", name)
         hint = f"write `{name}: {{file: PATH}}` or `{{env: NAME}}`: it is read again each round, so it can be renewed"

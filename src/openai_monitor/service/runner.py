@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from itertools import count
 from secrets import token_hex
@@ -168,7 +168,8 @@ class Runner:
         """One collection; after a refused key a second one, if the key has changed meanwhile."""
         ends = self._clock() + self._deadline
         last_try = min(ends, turn.due + monitor.dues.tick)
-        sender = RetryingSender(self._sender, self._policy, self._budget, last_try, clock=self._clock)
+        policy = replace(self._policy, retries=monitor.spec.retries)
+        sender = RetryingSender(self._sender, policy, self._budget, last_try, clock=self._clock)
         try:
             outcome = await self._ask(monitor, names, sender, context, ends)
             if outcome.trouble is Trouble.KEY_REFUSED and await self._has_new_key(monitor):

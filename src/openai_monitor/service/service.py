@@ -174,11 +174,13 @@ class Service:
         if setup.hertzbeat is None:
             yield
             return
+        from openai_monitor.collect.retry import RetryPolicy  # noqa: PLC0415 - as below
         from openai_monitor.hertzbeat.hosting import hosted  # noqa: PLC0415 - only in a cluster
         from openai_monitor.hertzbeat.listener import ServiceListener  # noqa: PLC0415 - as above
         from openai_monitor.hertzbeat.rounds import JobCollector  # noqa: PLC0415 - as above
 
-        collector = JobCollector(gate, self.stats, setup.limits.deadline)
+        policy = RetryPolicy(retries=setup.hertzbeat.retries)
+        collector = JobCollector(gate, self.stats, setup.limits.deadline, policy)
         listener = ServiceListener(self._news, self.health, self.outputs)
         async with hosted(setup.hertzbeat.membership(), self._scheduler, collector, listener=listener) as host:
             self._jobs = host.node

@@ -41,7 +41,10 @@ class SetNow:
 
 @dataclass(slots=True)
 class MonitorNow:
-    """A monitor and its metric sets. ``number`` is that of the round it is as of."""
+    """A monitor and its metric sets.
+
+    ``number`` is that of the round it is as of; ``retries`` requests of that round were asked again.
+    """
 
     number: int
     monitor: MonitorIdentity
@@ -51,6 +54,7 @@ class MonitorNow:
     started: datetime
     finished: datetime
     next_due: datetime | None
+    retries: int = 0
 
     def values(self, now: datetime, staleness: timedelta) -> list[MetricSetResult]:
         """Give the answers that still count.
@@ -109,6 +113,7 @@ def monitor_after(before: MonitorNow | None, event: RoundEvent, number: int = 0)
         started=event.started,
         finished=event.finished,
         next_due=event.next_due,
+        retries=event.retries,
     )
 
 

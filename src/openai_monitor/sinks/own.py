@@ -65,7 +65,10 @@ def own_of(monitor: MonitorNow) -> Own:
     values = [float(monitor.up), seconds, monitor.finished.timestamp()]
     if monitor.trouble is not None:
         values.append(1.0)
-    return Own((*_heads_of_monitor(monitor.monitor.app, monitor.trouble), *sets.heads), [*values, *sets.values])
+    if monitor.retries:
+        values.append(float(monitor.retries))
+    heads = _heads_of_monitor(monitor.monitor.app, monitor.trouble, retried=monitor.retries > 0)
+    return Own((*heads, *sets.heads), [*values, *sets.values])
 
 
 def of_sets(monitor: MonitorNow) -> Own:
@@ -91,7 +94,7 @@ def of_sets(monitor: MonitorNow) -> Own:
 
 
 @lru_cache(maxsize=1024)
-def _heads_of_monitor(app: str, trouble: Trouble | None) -> tuple[Head, ...]:
+def _heads_of_monitor(app: str, trouble: Trouble | None, *, retried: bool) -> tuple[Head, ...]:
     of_app = ("app", label_text(app))
     heads = [
         Head(f"{OWN}_up", "Whether the last round collected every metric set.", (of_app,)),
@@ -101,6 +104,9 @@ def _heads_of_monitor(app: str, trouble: Trouble | None) -> tuple[Head, ...]:
     if trouble is not None:
         about = "What is wrong with the monitor, by kind; none when nothing is."
         heads.append(Head(f"{OWN}_trouble", about, (of_app, ("trouble", trouble.value))))
+    if retried:
+        about = "Requests of the last round that were asked again; none when there were none."
+        heads.append(Head(f"{OWN}_round_retries", about, (of_app,)))
     return tuple(heads)
 
 

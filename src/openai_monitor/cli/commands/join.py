@@ -3,6 +3,8 @@
 
 import argparse
 
+from openai_monitor.cli import options
+
 EPILOG = """\
 examples:
   openai-monitor join --manager hertzbeat.example.com:1158 --identity billing
@@ -41,6 +43,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default="1.8",
         help="version of HertzBeat's manager, which can't be asked for it: 1.7.x takes rows in another form than "
         "all from 1.8 on (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--retries",
+        metavar="NUMBER",
+        type=options.whole_number(0, 10),
+        default=0,
+        help="how often a GET that failed for a moment is asked again in its round, which HertzBeat's own collector "
+        "never does (default: %(default)s)",
     )
     network = parser.add_argument_group("network")
     network.add_argument("--tls", action="store_true", help="speak TLS, with a checked certificate, to the manager")
@@ -87,4 +97,4 @@ def run(arguments: argparse.Namespace) -> int:
     transport = TransportSettings(
         ca_file=ca_file, allow_plaintext_token=arguments.allow_plaintext_token, max_connections=IN_FLIGHT
     )
-    return run_async(Standalone(who, transport).run())
+    return run_async(Standalone(who, transport, arguments.retries).run())
