@@ -181,3 +181,16 @@ def test_a_set_asked_row_by_row_is_incomplete_when_a_request_failed_or_a_page_is
         assert not outcome["second"].complete
     whole = Table({"/ids": ids, "/of/a": {"data": ROWS}, "/of/b": {"data": ROWS}})
     assert asyncio.run(collect_round(make_plan(definition, {}), whole, clock=lambda: NOW))["second"].complete
+
+
+def test_a_set_asked_for_the_rows_of_an_incomplete_one_is_incomplete_too() -> None:
+    first = a_set("first", "/ids", script="$.data[*]", fields=[{"field": "id", "type": 1}])
+    second = a_set("second", "/of/^o^id^o^", 1, script="$.data[*]")
+    definition = parse_definition(definition_of(first, second), "acme.yml")
+    of_each = {"/of/a": {"data": ROWS}, "/of/b": {"data": ROWS}}
+    for more in (True, False):
+        table = Table({"/ids": {"data": [{"id": "a"}, {"id": "b"}], "has_more": more}, **of_each})
+        outcome = asyncio.run(collect_round(make_plan(definition, {}), table, clock=lambda: NOW))
+        assert outcome["second"].complete is not more
+        said = "it is asked for the rows of first, which is not complete" if more else ""
+        assert outcome["second"].message == said

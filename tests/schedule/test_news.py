@@ -187,6 +187,8 @@ def test_what_is_odd_about_a_set_that_was_collected_is_told_once(caplog: pytest.
         collect("rows are missing: `$.total` is 31")
         collect("rows are missing: `$.total` is 32")
         collect("", "a number was NaN", "and another")
+        collect("", "and another")
+        collect("", "a number was NaN")
         collect()
         collect("rows are missing: `$.total` is 33")
 

@@ -45,7 +45,8 @@ class RoundState:
     """What the sets of a round share.
 
     ``lasting`` are cells of sets that gave one row, ``previous`` the rows of each set of the group before that gave
-    several; both are what ``^o^`` takes its values from. ``secrets`` are values of answers that may not be shown.
+    several; both are what ``^o^`` takes its values from. ``cut`` names the set of that group of which rows are missing,
+    by field. ``secrets`` are values of answers that may not be shown.
     """
 
     plan: Plan
@@ -54,6 +55,7 @@ class RoundState:
     clock: Callable[[], datetime]
     lasting: RowTexts = field(default_factory=dict)
     previous: list[list[RowTexts]] = field(default_factory=list)
+    cut: dict[str, str] = field(default_factory=dict)
     secrets: list[str] = field(default_factory=list)
 
     def local_time(self) -> datetime:
@@ -150,7 +152,8 @@ class SetRun:
     # Sets that are asked row by row of an earlier set (^o^)
 
     async def _rows_by_row(self) -> tuple[list[Row], str]:
-        substitutions, bound = self._substitutions(), self.planned.metric_set
+        planned = self.planned
+        substitutions, bound = self._substitutions(), planned.metric_set
         asked = substitutions[:LARGEST_FAN_OUT]
         limit = asyncio.Semaphore(_FAN_OUT_AT_ONCE)
 
@@ -165,7 +168,9 @@ class SetRun:
         if fatal or len(errors) == len(asked):
             raise (fatal or errors)[0]
         rows = [row for outcome in outcomes if not isinstance(outcome, BaseException) for row in outcome[0]]
-        return rows, _fan_out_message(outcomes, len(substitutions))
+        cut = dict.fromkeys(self.state.cut[name] for name in sorted(planned.row_fields & self.state.cut.keys()))
+        missing = [f"it is asked for the rows of {name}, which is not complete" for name in cut]
+        return rows, ". ".join(filter(None, (_fan_out_message(outcomes, len(substitutions)), *missing)))
 
     async def _rows_of(self, bound: MetricSet, values: RowTexts) -> tuple[list[Row], str]:
         empty = sorted(name for name, value in values.items() if value is None)

@@ -210,7 +210,7 @@ def _redactor(state: RoundState) -> Redactor:
 
 def _remember(state: RoundState, group: Sequence[SetPlan], outcomes: Sequence[MetricSetResult]) -> None:
     """Keep what the next group's ``^o^`` may take: a single row lasts, several rows are there for the next group."""
-    state.previous = []
+    state.previous, state.cut = [], {}
     for planned, outcome in zip(group, outcomes, strict=True):
         if not outcome.rows:  # as of every failure
             continue
@@ -224,6 +224,8 @@ def _remember(state: RoundState, group: Sequence[SetPlan], outcomes: Sequence[Me
             state.lasting.update(texts[0])
         else:
             state.previous.append(texts)
+        if not outcome.complete:
+            state.cut.update(dict.fromkeys(names, outcome.name))
 
 
 def _cell_text(cell: Value) -> str | None:

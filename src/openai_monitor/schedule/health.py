@@ -12,8 +12,8 @@ class MonitorHealth:
     """One monitor as of its last round. Times are aware, UTC.
 
     ``trouble`` with ``since``, ``failures`` (rounds in a row) and ``message`` say what is wrong; ``slowed_to`` is
-    the period in seconds while too many 429 made it slower than ``period``. ``remarks`` are what there is to say of
-    sets that were collected, by name.
+    the period in seconds while too many 429 made it slower than ``period``. ``remarks`` are what was
+    said of sets that were collected, by name.
     """
 
     name: str
@@ -28,7 +28,7 @@ class MonitorHealth:
     rounds: int = 0
     last_round: datetime | None = None
     last_success: datetime | None = None
-    remarks: dict[str, str] = field(default_factory=dict)
+    remarks: dict[str, set[str]] = field(default_factory=dict)
 
     @property
     def waiting(self) -> bool:

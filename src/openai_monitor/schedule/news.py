@@ -25,6 +25,8 @@ WINDOW = 60.0
 
 _DIGITS = re.compile(r"\d+")
 """What may change in a remark that is still the same one."""
+_MOST_REMARKS = 20
+"""Told about a set as long as there is something to say of it."""
 
 _HEADLINES = {
     Trouble.KEY_REFUSED: "the API refuses the key",
@@ -78,17 +80,20 @@ class News:
             self._sum_up()
 
     def _tell_remarks(self, spec: MonitorSpec, state: MonitorHealth, outcome: Round) -> None:
-        """Log what there is to say of a set that was collected: once, and again when it is something else."""
+        """Log what there is to say of a set that was collected: each thing once, until there is nothing to say."""
         for result in outcome.results:
             notes = [note for note in (result.message, *result.warnings) if note] if result.ok else []
             if not notes:
                 state.remarks.pop(result.name, None)
                 continue
-            before, state.remarks[result.name] = state.remarks.get(result.name, ""), notes[0]
-            if _DIGITS.sub("", before) != _DIGITS.sub("", notes[0]):
-                more = f" (and {len(notes) - 1} more)" if len(notes) > 1 else ""
+            told = state.remarks.setdefault(result.name, set())
+            new = {kind: note for note in notes if (kind := _DIGITS.sub("", note)) not in told}
+            if new and len(told) < _MOST_REMARKS:
+                told.update(new)
+                more = f" (and {len(new) - 1} more)" if len(new) > 1 else ""
                 what = "" if result.complete else " is not complete"
-                self._say(logging.WARNING, "remark", f"{spec.name}: {result.name}{what}: {notes[0]}{more}", state)
+                line = f"{spec.name}: {result.name}{what}: {next(iter(new.values()))}{more}"
+                self._say(logging.WARNING, "remark", line, state)
 
     def _tell_pace(self, spec: MonitorSpec, state: MonitorHealth, pace: Pace) -> None:
         slowed_to = pace.seconds if pace.factor > 1 else None
