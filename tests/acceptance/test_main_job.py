@@ -962,7 +962,7 @@ def test_what_a_set_depends_on_runs_unprinted(run: Run) -> None:
             *("--param", f"port={server.port}", "--metrics", "limit", "--format", "json"),
             OPENAI_GATEWAY_TOKEN="sk-gateway-sandbox",
         )
-        assert len(server.requests) == 2
+        assert len(server.requests) == 3
     assert list(done.sets()) == ["limit"]
     assert done.rows("limit")[0]["limit"] == 10
 

@@ -23,6 +23,7 @@ from openai_monitor.sandbox import ACCOUNTS, key_for, running
 OLDEST_HERTZBEAT = {
     "anthropic": "1.7.0",
     "deepseek": "1.6.1",
+    "new_api": "1.6.1",
     "openai": "1.6.1",
     "openai_gateway": "1.6.1",
     "openai_organization": "1.7.0",
@@ -38,6 +39,7 @@ OUR_OWN = {
 HOSTS = {
     "anthropic": "api.anthropic.com",
     "deepseek": "api.deepseek.com",
+    "new_api": None,
     "openai": "api.openai.com",
     "openai_gateway": None,
     "openai_organization": "api.openai.com",
@@ -51,8 +53,8 @@ LABELS = {
     "openai_organization": {"daily_costs.item", "project_costs.project", "completions.model"},
     "openai_spend": {"grants.id", "daily_costs.item"},
 }
-NO_MONEY = re.compile(r"day|\w+_at|\w+_until|\w+_tokens|num_model_requests")
-"""Numbers that count something else: seconds, tokens, requests."""
+NO_MONEY = re.compile(r"day|\w+_at|\w+_until|\w+_tokens|num_model_requests|shown_\w+|quota_per_unit")
+"""Numbers that count something else: seconds, tokens, requests, amounts in a gateway's own unit."""
 
 EXTENSION = re.compile(r"timezone|`parent`\.\w+|next_page")
 
@@ -206,7 +208,7 @@ def test_a_part_that_may_not_be_read_is_missing_alone(name: str, endpoint: str) 
         ("sk-admin-fake", ["openai_organization"]),
         ("sk-ant-admin01-fake", ["anthropic"]),
         ("sk-or-v1-fake", ["openrouter"]),
-        ("sk-fake", ["openai_gateway"]),
+        ("sk-fake", ["new_api", "openai_gateway"]),
         ("sk-proj-fake", []),
         ("sk-svcacct-fake", []),
         ("sk-ant-api03-fake", []),

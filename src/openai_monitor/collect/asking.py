@@ -175,7 +175,9 @@ class SetRun:
     async def _rows_of(self, bound: MetricSet, values: RowTexts) -> tuple[list[Row], str]:
         empty = sorted(name for name, value in values.items() if value is None)
         if empty:
-            raise CollectionError(Code.FAIL, f"^o^{empty[0]}^o^ is empty in this row")
+            raise CollectionError(
+                Code.FAIL, f"^o^{empty[0]}^o^ has no value: the earlier set with the field {empty[0]} told none"
+            )
         filled = {name: value for name, value in values.items() if value is not None}
         state, planned = self.state, self.planned
         state.secrets.extend(_authorizing_values(bound, filled))

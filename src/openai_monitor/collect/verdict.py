@@ -12,6 +12,7 @@ from openai_monitor.collect.fields import operand_of
 from openai_monitor.collect.parse import Aliases
 from openai_monitor.collect.parse.json_body import read_json
 from openai_monitor.collect.values import text_of
+from openai_monitor.definition.keys import vendor_at
 from openai_monitor.definition.model import Http
 from openai_monitor.definition.path import Path
 from openai_monitor.definition.success import Success
@@ -35,6 +36,11 @@ _ADVICE = {
     408: "the server gave up waiting: try again",
     429: "asked too often: ask less often; every 120 seconds or more is safe",
 }
+_USED_UP = (
+    "the key is wrong, expired, disabled or used up: one-api and new-api answer so too where nothing is left; "
+    "a gateway of new-api tells more by --define new_api"
+)
+_GATEWAYS_ERROR = ("one_api_error", "new_api_error")
 _SERVER_ADVICE = "the server has a problem of its own: try again later"
 
 
@@ -194,7 +200,17 @@ def _advice(answer: Answer, now: datetime) -> str:
         return _SERVER_ADVICE
     if 200 <= answer.status < 300:
         return "only 200 counts as success: list this status in successCodes if it should"
+    if answer.status == 401 and _is_gateways(answer):
+        return _USED_UP
     return _ADVICE.get(answer.status, "the server refused the request")
+
+
+def _is_gateways(answer: Answer) -> bool:
+    """Whether a gateway answered: it says so, or the path is OpenAI's billing page on another host than OpenAI's."""
+    parts = urlsplit(answer.url)
+    if "/dashboard/billing/" in parts.path:
+        return vendor_at(parts.hostname or "") is None
+    return any(name.encode() in answer.body[:_LONGEST_ERROR_BODY] for name in _GATEWAYS_ERROR)
 
 
 def retry_after(answer: Answer, now: datetime) -> float | None:

@@ -53,8 +53,8 @@ KINDS = (
     KeyKind("hf_", "Hugging Face", "a token", advice="there is no definition for Hugging Face: write one with `new`"),
 )  # fmt: skip
 
-_SOMEBODYS = KeyKind("sk-", "", "a key", ("openai_gateway",))
-"""Its definition demands the host; without one nothing is known of the key."""
+_SOMEBODYS = KeyKind("sk-", "", "a key", ("openai_gateway", "new_api"))
+"""Its definitions demand the host; without one nothing is known of the key."""
 
 _HOSTS = {
     "api.openai.com": "OpenAI",
@@ -88,12 +88,17 @@ def definitions_for(key: str) -> tuple[str, ...]:
     return kind.definitions if kind else ()
 
 
+def vendor_at(host: str) -> str | None:
+    """Whose host this is, with or without a scheme; None for any other, such as a gateway's."""
+    return _HOSTS.get(host.strip().lower().rpartition("//")[2].partition("/")[0].partition(":")[0].rstrip("."))
+
+
 def refuse_other_vendors(keys: Iterable[tuple[str, str]], hosts: Iterable[str]) -> None:
     """Raise OtherVendor for a key that would go to another vendor than its own.
 
     ``keys`` are (parameter, key), ``hosts`` are asked with all of them, with or without a scheme.
     """
-    asked = [(host, _HOSTS[name]) for host in hosts if (name := _bare_host(host)) in _HOSTS]
+    asked = [(host, vendor) for host in hosts if (vendor := vendor_at(host))]
     for parameter, key in keys:
         kind = kind_of(key.strip())
         for host, vendor in asked if kind else ():
@@ -103,7 +108,3 @@ def refuse_other_vendors(keys: Iterable[tuple[str, str]], hosts: Iterable[str]) 
                     f"parameter {parameter} begins with {kind.prefix}: it is {kind.name} of {kind.vendor}, "
                     f"and {host} is {vendor}'s, so nothing was sent; {fitting}"
                 )
-
-
-def _bare_host(host: str) -> str:
-    return host.strip().lower().rpartition("//")[2].partition("/")[0].partition(":")[0].rstrip(".")

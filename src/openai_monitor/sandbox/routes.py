@@ -44,15 +44,20 @@ ROUTES: Mapping[str, Route] = {
 GATEWAY_ROUTES: Mapping[str, Route] = {
     **_both("/dashboard/billing/usage", Route("usage", gateway.usage)),
     **_both("/dashboard/billing/subscription", Route("subscription", gateway.subscription)),
+    "/api/status": Route("status", gateway.status),
+    "/api/usage/token/": Route("token", gateway.token_usage),
 }
 """What the same paths are for the gateway's key; it has no others."""
 
-ENDPOINTS: tuple[str, ...] = tuple(dict.fromkeys(route.endpoint for route in ROUTES.values()))
+ENDPOINTS: tuple[str, ...] = tuple(
+    dict.fromkeys(route.endpoint for routes in (ROUTES, GATEWAY_ROUTES) for route in routes.values())
+)
 """The names of the endpoints, in the order of the registry."""
 
 _KEY_FOR_APP: Mapping[str, Callable[[Keys], str]] = {
     "openai_organization": lambda keys: keys.admin,
     "openai_gateway": lambda keys: keys.gateway,
+    "new_api": lambda keys: keys.gateway,
     "deepseek": lambda keys: keys.deepseek,
     "openrouter": lambda keys: keys.openrouter,
     "anthropic": lambda keys: keys.anthropic,

@@ -213,7 +213,7 @@ def describe(server: Server, faults: tuple[str, ...] = ()) -> str:
     key_lines = (
         (keys.session, "OpenAI's dashboard: credit, usage, subscription"),
         (keys.admin, "OpenAI's organization API: costs, usage, spend limit"),
-        (keys.gateway, "the dashboard's paths as a one-api or new-api gateway answers them"),
+        (keys.gateway, "the paths of a one-api or new-api gateway"),
         (keys.deepseek, "DeepSeek's balance"),
         (keys.openrouter, "OpenRouter's credits and key"),
         (keys.anthropic, "Anthropic's cost report (X-Api-Key)"),
