@@ -43,6 +43,11 @@ def collected(
         ({"base_resp": {"status_code": 1004, "status_msg": "login fail"}}, "the server said: login fail"),
         ({"meta": {"code": 429, "message": "slow down"}}, "the server said: slow down"),
         ({"success": False, "message": "x", "data": []}, "`success` is false"),
+        ({"code": -1, "message": "boom", "data": []}, "`code` is -1: the server said: boom"),
+        ({"retCode": 10001, "retMsg": "bad sign", "result": {}}, "`retCode` is 10001: the server said: bad sign"),
+        ({"result": "error", "message": "no such user"}, "the server said: no such user"),
+        ({"Error": {"Code": "AccessDenied", "Message": "no"}}, "there is `Error`: the server said: no"),
+        ({"fault": {"faultstring": "Invalid ApiKey"}}, "there is `fault`: the server said: Invalid ApiKey"),
     ],
 )
 @pytest.mark.parametrize("parse", [ROOT, ITEMS, "parseType: jsonPath, parseScript: '$.data.items[*]'"])
@@ -99,6 +104,13 @@ def test_what_may_be_a_failure_is_said(body: object, aliases: str, parse: str) -
     result = collected(body, aliases=aliases, parse=parse)
     assert result.ok
     assert any("the answer may tell a failure" in warning for warning in result.warnings)
+
+
+def test_an_answer_of_another_shape_fails_with_the_servers_words_too() -> None:
+    result = collected({"message": "Not Found"}, parse=ITEMS)
+    assert not result.ok
+    assert "the shape that parseScript" in result.message
+    assert result.message.endswith("; the server said: Not Found")
 
 
 def test_a_measured_time_is_no_value_of_the_answer() -> None:

@@ -19,7 +19,19 @@ _CODES = (
     *("code", "errcode", "errorcode", "errno", "statuscode", "retcode", "ret", "resultcode", "status", "error"),
     "responsecode",
 )
-_WORDS = ("message", "msg", "errormessage", "errmsg", "errormsg", "statusmsg", "statusmessage", "reason")
+_WORDS = (
+    "message",
+    "msg",
+    "errormessage",
+    "errmsg",
+    "errormsg",
+    "statusmsg",
+    "statusmessage",
+    "reason",
+    "retmsg",
+    "resultmsg",
+    "faultstring",
+)
 _ENVELOPES = ("baseresp", "meta", "status", "head", "header", "responsestatus", "result")
 """Objects inside of which some APIs have their code and message."""
 
@@ -28,7 +40,7 @@ _ABOUT = frozenset(
         *_FLAGS, *_CODES, *_WORDS, *_ENVELOPES, "errors", "detail", "errordescription", "errordetail", "details",
         "title", "type", "instance", "requestid", "traceid", "timestamp", "time", "path", "params", "extra", "debug",
         "hint", "documentationurl", "helpurl", "links", "messages", "description", "context", "trace", "version",
-        "apiversion",
+        "apiversion", "fault",
     )
 )  # fmt: skip
 _FAILED = re.compile(r"err|error(ed)?|fail|failed|failure|ko|nok|denied|unauthori[sz]ed|forbidden", re.IGNORECASE)
@@ -84,6 +96,8 @@ def failure_inside(document: object, read: frozenset[str] | None, *, has_values:
     if not isinstance(document, dict) or read is None or len(document) > _MOST_KEYS:
         return None
     own = {key: value for key, value in document.items() if key not in read}
+    if isinstance(own.get("error"), dict | str):  # which verdict.check_error_object has judged, by a rule of its own
+        del own["error"]
     part = {_plain(key): value for key, value in own.items()}
     names = {_plain(key): key for key in own}
     found = _certain(part, may_be_empty=_holds_any_data(document))
@@ -100,21 +114,25 @@ def failure_inside(document: object, read: frozenset[str] | None, *, has_values:
 def _certain(part: Mapping[str, object], *, may_be_empty: bool) -> str:
     """The key that says that the answer is a failure and nothing else; empty when none does.
 
-    ``may_be_empty`` is whether a list or object stands beside it, empty perhaps, that may be the answer.
+    ``may_be_empty`` is whether a list, empty perhaps, or an object stands beside it that may be the answer.
     """
     says = bool(_words(part))
     for name in _FLAGS:
         if part.get(name) is False or part.get(name) == "false":
             return name
-    if part.get("error") in (True, "true") and says:
+    error = part.get("error")
+    if (error in (True, "true") and says) or (error and isinstance(error, dict | str) and error != "false"):
         return "error"
+    if isinstance(part.get("fault"), dict) and words_of(part["fault"]):
+        return "fault"
     errors = part.get("errors")
     told = errors if isinstance(errors, list) else list(errors.values()) if isinstance(errors, dict) else []
     if any(isinstance(each, dict | list | str) for each in told):
         return "errors"
-    status = part.get("status")
-    if isinstance(status, str) and _FAILED.fullmatch(status.strip()) and (says or len(part) == 1):
-        return "status"
+    for name in ("status", "result"):
+        status = part.get(name)
+        if isinstance(status, str) and _FAILED.fullmatch(status.strip()) and (says or len(part) == 1):
+            return name
     for name in _CODES:
         code = _number(part.get(name))
         if code is not None and 400 <= code <= 599 and not _SUCCEEDED.fullmatch(_words(part) or "-"):
@@ -122,7 +140,9 @@ def _certain(part: Mapping[str, object], *, may_be_empty: bool) -> str:
     if isinstance(part.get("errordescription"), str) and part["errordescription"]:
         return "errordescription"
     for name in _CODES:
-        if name != "status" and _is_code_of_failure(part.get(name)) and says and not may_be_empty:
+        code = _number(part.get(name))
+        fails = name != "status" and _is_code_of_failure(part.get(name)) and says
+        if fails and (not may_be_empty or (code is not None and code < 0)):
             return name
     detail = part.get("detail")
     if not detail or not part.keys() <= _ABOUT:
@@ -187,9 +207,9 @@ def words_of(document: object, depth: int = _DEEPEST) -> str:
     if not isinstance(document, dict) or len(document) > _MOST_KEYS:
         return ""
     part = {_plain(key): value for key, value in document.items()}
-    error = part.get("error")
-    if isinstance(error, dict | list) and (said := words_of(error, depth - 1)):
-        return said
+    for name in ("error", "fault"):
+        if isinstance(part.get(name), dict | list) and (said := words_of(part[name], depth - 1)):
+            return said
     if isinstance(part.get("errordescription"), str) and part["errordescription"]:
         return str(part["errordescription"]).strip()
     if said := _words(part):
@@ -247,8 +267,8 @@ def _has_data(own: Mapping[str, object]) -> bool:
 
 
 def _holds_any_data(document: Mapping[str, object]) -> bool:
-    """The same, where an empty list or object counts too: it may be the answer."""
-    return any(isinstance(value, dict | list) and _plain(key) not in _ABOUT for key, value in document.items())
+    """The same, where an empty list counts too: it may be the answer."""
+    return _has_data(document) or any(value == [] and _plain(key) not in _ABOUT for key, value in document.items())
 
 
 def _plain(key: str) -> str:

@@ -23,7 +23,7 @@ from openai_monitor.collect.fields import (
 from openai_monitor.collect.more import MoreSigns, compile_more
 from openai_monitor.collect.parse import Aliases, Ask, Parse, RawRow, compile_parse
 from openai_monitor.collect.parse.json_body import read_json
-from openai_monitor.collect.verdict import Holds, check_envelope, check_error_object, check_success
+from openai_monitor.collect.verdict import Holds, check_envelope, check_error_object, check_success, server_message
 from openai_monitor.definition.model import Http, MetricSet
 from openai_monitor.errors import CollectionError, SyntaxFault
 from openai_monitor.rows import MEASURED, Code, Field, Row, has_values
@@ -78,10 +78,13 @@ class Program:
         judges = success is None and self.looks_for_error and bool(answer.body) and (answer.status == 200 or not listed)
         try:
             extracted = await self.parse(answer, ask)
-        except CollectionError:
-            if judges:  # the server's own words say more than that its answer has another shape
-                check_envelope(answer, self.root_keys, has_values=False)
-            raise
+        except CollectionError as fault:
+            if not judges:
+                raise
+            # The server's own words say more than that its answer has another shape.
+            check_envelope(answer, self.root_keys, has_values=False)
+            said = server_message(answer)
+            raise CollectionError(fault.code, f"{fault}; the server said: {said}" if said else str(fault)) from None
         answer.limits.check(len(extracted.rows), len(self.fields))
         if judges and (remark := check_envelope(answer, self.root_keys, has_values=self._found_any(extracted.rows))):
             warn(remark)
