@@ -59,7 +59,7 @@ def test_hertzbeat_is_asked_only_when_wanted() -> None:
     ("name", "verdict"),
     [
         ("needs-release", "HertzBeat 1.7.0 and newer load it"),
-        ("filter-syntax", "HertzBeat 1.8 loads it"),
+        ("filter-syntax", "HertzBeat 1.7.0 and newer load it"),
         ("field-word", "HertzBeat 1.8 refuses it"),
         ("yaml-tab", "HertzBeat 1.8 refuses it"),
     ],

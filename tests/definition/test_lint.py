@@ -184,10 +184,14 @@ def test_a_merged_fault_is_said_once() -> None:
     [
         (("app: acme", "app: acme"), "1.6.1"),
         (("app: acme", "app: acme\nannotations: {a: b}"), "1.7.0"),
-        (("parseType", "enableUrlEncoding: false, parseType"), None),
+        (("parseType", "enableUrlEncoding: false, parseType"), "1.7.0"),
+        (("fields:", "filters: [a > 1], fields:"), "1.7.0"),
+        (("fields:", "interval: 60, fields:"), "1.7.0"),
+        (("app: acme", "app: acme\nprometheusProxyMode: false"), "1.7.2"),
+        (("app: acme", "app: acme\nscheduleType: interval\nannotations: {a: b}"), "1.8.0"),
     ],
 )
-def test_the_oldest_release_that_loads_a_definition(change: tuple[str, str], release: str | None) -> None:
+def test_the_oldest_release_that_loads_a_definition(change: tuple[str, str], release: str) -> None:
     assert oldest_release(parse_definition(GOOD.replace(*change), "x.yml")) == release
 
 

@@ -75,8 +75,11 @@ class Peer:
 class FakeManager:
     """Use ``async with FakeManager() as manager``; ``port`` is where it listens."""
 
-    def __init__(self, key: str | None = rig.KEY, *, check_every: float = 0.2, lengths: bool = True) -> None:
+    def __init__(
+        self, key: str | None = rig.KEY, *, check_every: float = 0.2, lengths: bool = True, greets: bool = True
+    ) -> None:
         self.key = key
+        self.greets = greets
         self.read = read_payload if lengths else read_payload_of_1_7
         self.check_every = check_every
         self.port = 0
@@ -163,6 +166,8 @@ class FakeManager:
         if not already:
             for monitor_id in self.monitors:
                 self._issue(peer, monitor_id)
+        if not self.greets:  # as before 1.7.3
+            return
         key = messages.compact_json({"aesSecret": self.key}) if self.key is not None else b""
         peer.send(Message(Type.GO_ONLINE, identity, Direction.RESPONSE, key))
 

@@ -40,9 +40,14 @@ class Cluster:
 
 @asynccontextmanager
 async def cluster(
-    *monitor_ids: int, key: str | None = rig.KEY, lengths: bool = True, period: int = 10, **more: Any
+    *monitor_ids: int,
+    key: str | None = rig.KEY,
+    lengths: bool = True,
+    greets: bool = True,
+    period: int = 10,
+    **more: Any,
 ) -> AsyncIterator[Cluster]:
-    async with FakeApi() as api, FakeManager(key, lengths=lengths) as manager:
+    async with FakeApi() as api, FakeManager(key, lengths=lengths, greets=greets) as manager:
         before = Cluster(manager, api, None)  # type: ignore[arg-type]
         for monitor_id in monitor_ids:
             manager.add(before.job(monitor_id, defaultInterval=period), send=False)
@@ -112,6 +117,30 @@ async def test_a_manager_of_1_7_is_told_in_its_form_and_sends_no_key() -> None:
         one.manager.add(job)
         assert (await one.rows_of(11)).rows[0]["load"] == "1.5"
         assert [seen.name for seen in await one.manager.test(job)] == ["basic", "detail"]
+
+
+@in_loop
+async def test_a_manager_that_answers_heartbeats_only_takes_a_collector_in_before_1_7_3() -> None:
+    async with cluster(key=None, lengths=False, greets=False) as one:
+        await one.online()
+        one.manager.add(one.job(11, config={"password": rig.encrypt(rig.PASSWORD, DEFAULT_KEY)}))
+        assert (await one.rows_of(11)).rows[0]["load"] == "1.5"
+
+
+@in_loop
+async def test_a_manager_that_never_greets_is_told_to_be_old(caplog: pytest.LogCaptureFixture) -> None:
+    async with cluster(key=None, greets=False) as one:
+        await one.manager.until(lambda: len(one.manager.history) > 1)
+    assert "one before 1.7.3 never does; tell the version of 1.7.0 to 1.7.2 with --manager-version" in caplog.text
+
+
+@in_loop
+async def test_the_second_round_comes_one_interval_after_the_first() -> None:
+    async with cluster(11, period=1) as one:
+        await one.rows_of(11, count=3)
+        times = [int(seen.metadata["time"]) for seen in one.manager.rows_of(11, "basic")]
+        assert times[1] - times[0] < 1500
+        assert times[2] - times[1] < 1500
 
 
 @in_loop

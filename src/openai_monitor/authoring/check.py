@@ -18,15 +18,13 @@ _SUFFIXES = (".yml", ".yaml")
 
 @dataclass(frozen=True, slots=True)
 class HertzBeat:
-    """Which HertzBeat loads a definition: ``oldest`` names the first release, None where that is not known."""
+    """Which HertzBeat loads a definition: ``oldest`` names the first release, None where 1.8 refuses it."""
 
     accepts: bool
     oldest: str | None = None
 
     def __str__(self) -> str:
-        if not self.accepts:
-            return "HertzBeat 1.8 refuses it"
-        return f"HertzBeat {self.oldest} and newer load it" if self.oldest else "HertzBeat 1.8 loads it"
+        return f"HertzBeat {self.oldest} and newer load it" if self.accepts else "HertzBeat 1.8 refuses it"
 
 
 @dataclass(frozen=True, slots=True)

@@ -102,7 +102,14 @@ class Link:
 
     def _new_session(self) -> Session:
         who = self._membership
-        return Session(who.identity, who.mode, who.version, self._assignments, self._supervisor)
+        return Session(
+            who.identity,
+            who.mode,
+            who.version,
+            self._assignments,
+            self._supervisor,
+            heartbeat_greets=not who.lengths,  # 1.7.3, which has no lengths either, greets before the first heartbeat
+        )
 
     async def _converse(self, context: ssl.SSLContext | None) -> str:
         """One connection from its beginning to its end; gives the reason of the end."""
@@ -150,7 +157,10 @@ class Link:
         while self.state is not State.GREETING or time.monotonic() - self._heard < self._timings.silence:
             await asyncio.sleep(self._timings.heartbeat)
             self._outbox.answer(messages.heartbeat(self._membership.identity))
-        raise _Over("the manager did not answer the greeting")
+        raise _Over(
+            "the manager answers, but not the greeting: one before 1.7.3 never does; tell the version of 1.7.0 to "
+            "1.7.2 with --manager-version (manager_version in a monitors file); 1.6 and older can't be joined"
+        )
 
     async def _patiently(self, connection: Connection) -> Iterator[Message] | None:
         """What comes next. A manager that says nothing is gone, whatever the connection looks like."""
@@ -172,7 +182,7 @@ class Link:
         answer = self._session.receive(message)
         if answer is not None:
             self._outbox.answer(answer)
-        if message.type == Type.GO_ONLINE and self.state is State.ONLINE:
+        if self.state is State.ONLINE and (before is State.GREETING or message.type == Type.GO_ONLINE):
             self._outbox.open()
             if before is State.GREETING:
                 who, count = self._membership, len(self._assignments.jobs)

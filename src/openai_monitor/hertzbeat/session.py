@@ -32,7 +32,10 @@ class State(Enum):
 
 
 class Session:
-    """One connection's conversation; a new one begins with each connection."""
+    """One connection's conversation; a new one begins with each connection.
+
+    ``heartbeat_greets`` is for managers before 1.7.3, which answer heartbeats only.
+    """
 
     def __init__(
         self,
@@ -41,7 +44,10 @@ class Session:
         version: str,
         assignments: Assignments,
         supervisor: Supervisor | None = None,
+        *,
+        heartbeat_greets: bool = False,
     ) -> None:
+        self._heartbeat_greets = heartbeat_greets
         self._supervisor = supervisor or Supervisor()
         self.state = State.GREETING
         self._identity = identity
@@ -49,6 +55,7 @@ class Session:
         self._version = version
         self._assignments = assignments
         self._handlers: dict[int, Callable[[Message], Message | None]] = {
+            Type.HEARTBEAT: self._heartbeat,
             Type.GO_ONLINE: self._go_online,
             Type.GO_OFFLINE: self._go_offline,
             Type.GO_CLOSE: self._go_close,
@@ -81,6 +88,12 @@ class Session:
         except Exception as error:  # noqa: BLE001 - one odd job may not cost the others the connection
             self._supervisor.met("hertzbeat", error, "a message of the manager was passed over")
         return None
+
+    def _heartbeat(self, _message: Message) -> None:
+        """Managers before 1.7.3 answer no greeting: what tells that they took us in is that they answer a heartbeat."""
+        if self._heartbeat_greets and self.state is State.GREETING:
+            self._assignments.settle(None)
+            self.state = State.ONLINE
 
     def _go_online(self, message: Message) -> Message | None:
         key = _key_of(message.msg)

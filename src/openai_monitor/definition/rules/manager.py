@@ -46,8 +46,16 @@ KEYWORDS = frozenset(
     )
 )
 RESERVED = "instance"
-_OF_UNKNOWN_AGE = ("scheduleType", "cronExpression", "prometheusProxyMode", "configmap")
-"""Keys of a definition whose first release is not known."""
+_OLDEST = "1.6.1"
+_SINCE = {
+    **dict.fromkeys(("annotations", "labels", "metadata", "intervals", "defaultInterval", "sd"), "1.7.0"),
+    "prometheusProxyMode": "1.7.2",
+    **dict.fromkeys(("cronExpression", "scheduleType"), "1.8.0"),
+}
+_SINCE_IN_SET = dict.fromkeys(("filters", "interval", "collectTime"), "1.7.0")
+_SINCE_IN_HTTP = {"enableUrlEncoding": "1.7.0"}
+"""The release that first has a property for a key, by the releases' own classes; those before refuse the file."""
+
 _MOST_ALIASES = 50
 _LONGEST_PARSED_TWICE = 100_000
 
@@ -221,24 +229,27 @@ def strict_yaml(definition: Definition) -> Iterator[Finding]:
 
 @REMARKS
 def needs_release(definition: Definition) -> Iterator[Finding]:
-    """Notes at the top came with 1.7.0."""
-    if definition.document.annotations is not None:
-        yield Finding(
-            ("annotations",),
-            "`annotations` needs HertzBeat 1.7.0 or newer",
-            "use comments to load in 1.6 too",
-        )
+    """A key that a release does not know has it refuse the whole file."""
+    for path, release in _newer_keys(definition):
+        message = f"`{path[-1]}` needs HertzBeat {release} or newer"
+        hint = "use comments to load in 1.6 too" if path == ("annotations",) else "older ones refuse the file"
+        yield Finding(path, message, hint)
 
 
-def oldest_release(definition: Definition) -> str | None:
-    """The oldest HertzBeat that loads the definition; None where a key's first release is not known."""
-    document = definition.document
-    if any(map(definition.has, _OF_UNKNOWN_AGE)):
-        return None
-    for metric_set in definition.sets:
-        if metric_set.filters is not None or (metric_set.http and metric_set.http.enable_url_encoding is not None):
-            return None
-    return "1.6.1" if document.annotations is None else "1.7.0"
+def oldest_release(definition: Definition) -> str:
+    """The oldest HertzBeat, from 1.6.1 on, that loads the definition."""
+    return max((release for _, release in _newer_keys(definition)), default=_OLDEST)
+
+
+def _newer_keys(definition: Definition) -> Iterator[tuple[KeyPath, str]]:
+    """The keys of the file that came after 1.6.1, each with its release."""
+    paths: list[tuple[KeyPath, dict[str, str]]] = [((), _SINCE)]
+    for path, _ in each_set(definition):
+        paths += [(path, _SINCE_IN_SET), ((*path, "http"), _SINCE_IN_HTTP)]
+    for path, since in paths:
+        for key, release in since.items():
+            if definition.has(*path, key):
+                yield (*path, key), release
 
 
 def _fields(definition: Definition) -> Iterator[tuple[KeyPath, str]]:
