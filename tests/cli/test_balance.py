@@ -424,3 +424,11 @@ def test_where_nothing_can_be_read_the_next_step_is_told(run_balance: Run, monke
         done = run_balance(*address)
     assert done.code == 1
     assert "nothing could be read: `openai-monitor check` with the same options says whether" in done.err
+
+
+def test_an_organization_without_a_spend_limit_is_no_failure(run_balance: Run, server: Server) -> None:
+    server.switch("spend_limit=404")
+    done = run_balance(*at(server), "--define", "openai_organization", "--param", "token=sk-admin-sandbox")
+    assert done.code == 0, done.out
+    assert "limit" not in done.out
+    assert "no field" not in done.err

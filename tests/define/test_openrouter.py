@@ -28,6 +28,7 @@ LIMIT_ROW = {
     "remaining": 74.5,
     "unlimited": "false",
     "interval": "month",
+    "scope": "key",
     "usage": 125.5,
     "usage_daily": 1.5,
     "usage_weekly": 5,
@@ -44,7 +45,7 @@ def test_it_says_of_an_account_what_the_account_is(name: str) -> None:
         collected = collect("openrouter", server, TOKEN)
     credit, allowance = account.credit, account.allowance
     assert only(collected, "balance") == {
-        "available": pytest.approx(credit.available),
+        "available": pytest.approx(credit.available) if credit.used else None,
         "granted": credit.available + credit.used,
         "used": credit.used,
     }
@@ -99,6 +100,30 @@ def test_what_remains_may_be_missing() -> None:
 )
 def test_the_interval_is_in_our_words(reset: str, interval: str) -> None:
     assert limit_row(limit_reset=reset)["interval"] == interval
+
+
+def budget(limit: object, spent: object, interval: str | None = "monthly") -> dict[str, object]:
+    return {"limit_usd": limit, "spend_usd": spent, "reset_interval": interval, "scope": "workspace", "budget_id": "b"}
+
+
+@pytest.mark.parametrize("own", [{"limit": None, "limit_remaining": None, "limit_reset": None}, {"limit_remaining": 9}])
+@pytest.mark.parametrize(("limit", "spent"), [(5.0, 5.0), ("5.0", "5.0")])
+def test_a_budget_that_is_used_up_is_the_limit(own: dict[str, object], limit: object, spent: object) -> None:
+    row = limit_row(**own, effective_budget=budget(limit, spent))
+    shown = {key: row[key] for key in ("limit", "used", "remaining", "unlimited", "interval", "scope")}
+    assert shown == {
+        "limit": 5,
+        "used": 5,
+        "remaining": 0,
+        "unlimited": "false",
+        "interval": "month",
+        "scope": "workspace",
+    }
+
+
+@pytest.mark.parametrize("told", [None, {}, budget(None, 3), budget(1000, 10), budget("1000", "10")])
+def test_the_key_s_own_limit_stands_beside_a_budget_with_more_left(told: object) -> None:
+    assert limit_row(effective_budget=told, budgets=[]) == LIMIT_ROW
 
 
 def test_amounts_may_be_text_null_or_missing() -> None:

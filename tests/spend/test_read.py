@@ -107,6 +107,12 @@ def test_of_several_limits_the_lowest_counts() -> None:
         assert tightest == Limit(Decimal(50), Decimal(3))
 
 
+def test_of_several_limits_the_one_of_which_least_is_left_counts() -> None:
+    rows: list[Record] = [{"limit": 100, "used": 99}, {"limit": 50, "used": 3}]
+    for order in (rows, rows[::-1]):
+        assert account_of(metric_set("limit", order)).limit == Limit(Decimal(100), Decimal(99))
+
+
 def test_rows_that_can_not_be_read_are_left_out_with_a_remark() -> None:
     reading = read(round_of(costs((1, None), (1, float("nan")), (2, 5), (-1, 5))))
     assert reading.remarks == (

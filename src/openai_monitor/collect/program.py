@@ -29,6 +29,7 @@ from openai_monitor.errors import CollectionError, SyntaxFault
 from openai_monitor.rows import MEASURED, Code, Field, Row, has_values
 from openai_monitor.threads import run_in_thread
 
+OK = 200
 LARGE = 2**17
 """Bytes of an answer that is read in a thread: a smaller one takes less than some 20 ms."""
 
@@ -93,13 +94,14 @@ class Program:
         # Column by column: a tuple for each row is then made by zip, and most of a cell's cost is its own.
         columns = [map(cell, extracted.rows, repeat(warn)) for cell in self.cells]
         rows: list[Row] = list(zip(*columns, strict=True)) if columns else [()] * len(extracted.rows)
-        if rows and not has_values(self.fields, rows):
+        # Another status than 200 is listed by the author, who knows that its answer has no values.
+        if rows and answer.status == OK and not has_values(self.fields, rows):
             warn("no field found a value in this answer: is it the right url, and does the API still answer like this?")
         return rows if self.keep is None else list(filter(self.keep, rows))
 
     def is_strange(self, answer: Answer, rows: Sequence[Row]) -> bool:
         """Whether rows without any value were made of an answer in which no key stands that the set reads."""
-        if not self.looks_for_error or not rows or has_values(self.fields, rows):
+        if answer.status != OK or not self.looks_for_error or not rows or has_values(self.fields, rows):
             return False
         read = (alias for alias in self.aliases if alias.lower() not in MEASURED)
         return not holds_a_key(read_json(answer), {word for alias in read for word in _WORD.findall(alias)})

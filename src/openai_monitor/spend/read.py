@@ -202,11 +202,12 @@ def _limit(record: Record) -> Limit:
 
 
 def _tightest(limits: Sequence[Limit]) -> Limit | None:
-    """Choose the lowest of several limits."""
+    """Choose of several limits the one of which least is left."""
 
     def looseness(limit: Limit) -> tuple[object, ...]:
+        amount, used = limit.amount or 0, limit.used or 0
         known = limit.amount is not None and not limit.unlimited
-        return (not known, limit.amount or 0, -(limit.used or 0), limit.unlimited, limit.interval or "")
+        return (not known, amount - used, amount, limit.unlimited, limit.interval or "")
 
     return min(limits, key=looseness, default=None)
 
