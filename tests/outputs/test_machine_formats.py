@@ -34,7 +34,6 @@ def test_json_has_the_documented_shape() -> None:
                 "name": "credit_grants",
                 "code": "SUCCESS",
                 "message": "",
-                "complete": True,
                 "duration_ms": 31,
                 "fields": [
                     {"name": "total_granted", "type": "number", "unit": "USD", "label": False},
@@ -46,7 +45,6 @@ def test_json_has_the_documented_shape() -> None:
                 "name": "model_cost",
                 "code": "FAIL",
                 "message": "HTTP 401: get a new key",
-                "complete": False,
                 "duration_ms": 31,
                 "fields": [
                     {"name": "model_name", "type": "string", "unit": None, "label": True},

@@ -6,17 +6,17 @@ This shape is kept stable::
      "time": "2026-11-22T19:50:00.000Z",
      "metrics": [{"name": str,
                   "code": "SUCCESS" | "UN_AVAILABLE" | "UN_REACHABLE" | "UN_CONNECTABLE" | "FAIL" | "TIMEOUT",
-                  "message": str, "complete": bool, "duration_ms": int,
+                  "message": str, "duration_ms": int,
                   "fields": [{"name": str, "type": "number" | "string" | "secret" | "time",
                               "unit": str or null, "label": bool}],
                   "rows": [{field: value}]}],
      "skipped": [{"name": str, "reason": str}]}
 
 ``name`` and ``tags`` are what the person who runs it called this monitor. ``message`` is empty for a plain
-success. ``complete`` is false where rows are known to be missing, and of a set that failed; ``message`` says why,
-and no total may be made of the rows that are there. Values: number fields hold JSON numbers in full precision, time
-fields seconds, all others text; null is no value; a secret that has a value is ``***``. One row stands on one line,
-so the text can also be read.
+success. ``"complete": false`` stands behind it only where rows are known to be missing, which the message explains: no
+total may be made of the rows that are there. Values: number fields hold JSON numbers in full precision, time fields
+seconds, all others text; null is no value; a secret that has a value is ``***``. One row stands on one line, so the
+text can also be read.
 """
 
 from collections.abc import Iterable
@@ -47,7 +47,7 @@ def _metric_set(result: MetricSetResult) -> str:
         "name": result.name,
         "code": result.code.name,
         "message": result.message,
-        "complete": result.ok and result.complete,
+        **({} if result.complete else {"complete": False}),
         "duration_ms": round(result.duration * 1000),
     }
     lines = [f"      {encode(key)}: {encode(value)}" for key, value in head.items()]

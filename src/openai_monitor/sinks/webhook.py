@@ -86,7 +86,7 @@ def _metric_set(result: MetricSetResult) -> str:
         "name": result.name,
         "code": result.code.name,
         "message": result.message,
-        "complete": result.ok and result.complete,
+        **({} if result.complete else {"complete": False}),
         "trouble": trouble.value if trouble else None,
         "duration_ms": round(result.duration * 1000),
         "time": utc(result.time),
