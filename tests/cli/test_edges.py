@@ -66,7 +66,10 @@ def test_a_full_disk_is_told(arguments: tuple[str, ...], unbuffered: str) -> Non
         process = start(*arguments, stdout=full.fileno(), PYTHONUNBUFFERED=unbuffered)
         _, errors = process.communicate(timeout=60)
     assert process.returncode == 1
-    assert errors == "openai-monitor: error: standard output can't be written (No space left on device)\n"
+    assert (
+        errors
+        == "openai-monitor: error: standard output can't be written (No space left on device): make room on the disk\n"
+    )
 
 
 @posix
@@ -179,6 +182,42 @@ sys.meta_path.insert(0, Interrupting())
 """
     done = run_with(code, "collect")
     assert (done.returncode, done.stdout, done.stderr) == (130, "", "")
+
+
+FULL = """
+import os, resource
+held = []
+resource.setrlimit(resource.RLIMIT_NOFILE, (64, 64))
+try:
+    while True:
+        held.append(os.open("/dev/null", 0))
+except OSError:
+    for handle in held[:{left}]:
+        os.close(handle)
+"""
+
+
+@posix
+@pytest.mark.parametrize("left", range(5))
+def test_too_few_file_handles_are_told_in_one_line_wherever_they_run_out(left: int) -> None:
+    code = f"import sys\nfrom openai_monitor.cli import main\n{FULL.format(left=left)}"
+    done = run_with(code, "collect", "--sandbox")
+    assert (done.returncode, done.stdout) == (1, "")
+    (line,) = done.stderr.splitlines()
+    assert line.startswith("openai-monitor: error: ")
+    assert "Too many open files" in line
+
+
+@pytest.mark.parametrize(
+    "module", ["openai_monitor.cli.run", "openai_monitor.cli.parser", "asyncio", "openai_monitor.collect.rounds"]
+)
+def test_too_little_memory_is_told_in_one_line_wherever_it_runs_out(module: str) -> None:
+    action = WHILE_LOADING.replace("openai_monitor.cli.parser", module).format(action="raise MemoryError")
+    done = run_with(action, "collect", "--sandbox")
+    assert (done.returncode, done.stdout) == (1, "")
+    (line,) = done.stderr.splitlines()
+    assert line.startswith("openai-monitor: error: ")
+    assert "emory" in line
 
 
 SWALLOWED = """

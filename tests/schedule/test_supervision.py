@@ -101,7 +101,7 @@ def test_a_cancelled_future_within_a_task_is_a_failure_and_not_its_end() -> None
 
 def test_what_the_system_refuses_is_told_in_its_words(caplog: pytest.LogCaptureFixture) -> None:
     watch(Task(OSError(24, "Too many open files", SECRET)), 1)
-    assert "a task: Too many open files (in " in caplog.text
+    assert "a task: Too many open files: raise the limit of this process" in caplog.text
     assert "report" not in caplog.text
     assert SECRET not in caplog.text
 

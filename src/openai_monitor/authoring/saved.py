@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from openai_monitor import system
 from openai_monitor.errors import SettingsError
 
 LARGEST = 32 * 2**20
@@ -14,7 +15,7 @@ def read_saved(path: Path) -> bytes:
         with path.open("rb") as stream:
             data = stream.read(LARGEST + 1)
     except OSError as error:
-        raise SettingsError(f"the answer {path} can't be read: {error.strerror}") from None
+        raise SettingsError(f"the answer {path} can't be read: {system.words(error)}") from None
     if len(data) > LARGEST:
         raise SettingsError(f"the answer {path} is larger than {LARGEST // 2**20} MiB, which no collection takes")
     return data

@@ -24,6 +24,7 @@ class Interrupts:
         self.came = False
         self.cancel: Callable[[], object] | None = None  # set while an event loop runs: how to end what it does
         self._is_over = False
+        self._hook = sys.unraisablehook
 
     def watch(self) -> None:
         """Begin, unless the program around us has another use for the signal, or keeps it from us."""
@@ -31,18 +32,17 @@ class Interrupts:
         try:
             if _signal.getsignal(_signal.SIGINT) is _signal.default_int_handler:
                 _signal.signal(_signal.SIGINT, self._take)
-                sys.unraisablehook = self._take_unraisable
+                self._hook, sys.unraisablehook = sys.unraisablehook, self._take_unraisable
         except ValueError:  # not in the main thread, where signals do not come
             pass
 
     def end(self, *, is_process_over: bool) -> None:
         """Have everything as it was; where the process ends now, Ctrl-C only ends it sooner."""
         self._is_over = is_process_over
-        if is_process_over:
-            return
-        if _signal.getsignal(_signal.SIGINT) == self._take:
+        if sys.unraisablehook == self._take_unraisable:
+            sys.unraisablehook = self._hook
+        if not is_process_over and _signal.getsignal(_signal.SIGINT) == self._take:
             _signal.signal(_signal.SIGINT, _signal.default_int_handler)
-            sys.unraisablehook = sys.__unraisablehook__
 
     def check(self) -> None:
         """Raise the KeyboardInterrupt that came and was swallowed on its way."""
@@ -59,10 +59,14 @@ class Interrupts:
             raise KeyboardInterrupt
 
     def _take_unraisable(self, what: "sys.UnraisableHookArgs") -> None:
-        """Leave with a KeyboardInterrupt that came where Python ignores what is raised, such as in a finalizer."""
+        """Leave with a KeyboardInterrupt that came where Python ignores what is raised, such as in a finalizer.
+
+        What else it ignores there, it would show with a traceback, which helps nobody but us.
+        """
         if what.exc_type is KeyboardInterrupt:
             os._exit(INTERRUPTED)
-        sys.__unraisablehook__(what)
+        if self._hook is not sys.__unraisablehook__ or "OPENAI_MONITOR_DEBUG" in os.environ:
+            self._hook(what)
 
 
 def _is_importing(frame: "FrameType | None") -> bool:
@@ -71,6 +75,15 @@ def _is_importing(frame: "FrameType | None") -> bool:
             return True
         frame = frame.f_back
     return False
+
+
+def _say_the_least(error: Exception) -> None:
+    """Say what is wrong without loading anything, for want of memory or file handles."""
+    reason = getattr(error, "strerror", None) or f"{type(error).__name__}, before anything could be done"
+    try:
+        os.write(2, f"openai-monitor: error: {reason}\n".encode("utf-8", "replace"))
+    except OSError:  # nobody reads it
+        return
 
 
 interrupts = Interrupts()
@@ -86,5 +99,8 @@ def main(argv: "Sequence[str] | None" = None) -> int:
         return run(argv)
     except KeyboardInterrupt:
         return INTERRUPTED
+    except Exception as error:  # noqa: BLE001 - what explains errors could not be loaded itself
+        _say_the_least(error)
+        return 1
     finally:
         interrupts.end(is_process_over=argv is None)

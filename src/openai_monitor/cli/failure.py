@@ -3,6 +3,7 @@
 import os
 import traceback
 
+from openai_monitor import system
 from openai_monitor.cli import terminal
 from openai_monitor.errors import DefinitionError, MonitorError, ParameterError, SettingsError
 
@@ -24,9 +25,9 @@ def explain(error: Exception) -> int:
     if isinstance(error, MonitorError):
         terminal.say_lines(f"error: {error}")
         return 2 if isinstance(error, _BAD_USAGE) else 1
-    if isinstance(error, OSError) and error.strerror:
-        where = f"{error.filename}: " if error.filename is not None else ""
-        terminal.say(f"error: {where}{error.strerror}")
+    if isinstance(error, MemoryError) or (isinstance(error, OSError) and error.strerror):
+        where = f"{error.filename}: " if isinstance(error, OSError) and error.filename is not None else ""
+        terminal.say(f"error: {where}{system.words(error)}")
         return 1
     terminal.say(f"internal error ({type(error).__name__}): please report it, with what {DEBUG}=1 adds to this message")
     return 1

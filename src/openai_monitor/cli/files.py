@@ -7,6 +7,7 @@ import tempfile
 from contextlib import suppress
 from pathlib import Path
 
+from openai_monitor import system
 from openai_monitor.errors import SettingsError
 
 
@@ -24,7 +25,7 @@ def save(path: Path, data: bytes, *, private: bool = False) -> None:
         else:
             _replace(path.resolve(), data, private=private)
     except OSError as error:
-        raise SettingsError(f"--output {path}: {error.strerror}") from None
+        raise SettingsError(f"--output {path}: {system.words(error)}") from None
 
 
 def check_place(path: Path) -> None:
@@ -71,4 +72,4 @@ def make_folder(path: Path) -> None:
     try:
         path.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise SettingsError(f"--output {path}: {error.strerror}") from None
+        raise SettingsError(f"--output {path}: {system.words(error)}") from None

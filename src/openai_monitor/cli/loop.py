@@ -18,12 +18,15 @@ def run_async(main: Coroutine[Any, Any, T]) -> T:
     gc.freeze()  # what has been loaded stays, and need not be looked through for garbage, nor taken apart at the end
     # Ctrl-C raises nothing inside asyncio: it is only noted until there is a task that it can cancel.
     interrupts.cancel = lambda: None
+    whole = _with_loose_threads(main)
     try:
-        return asyncio.run(_with_loose_threads(main))
+        return asyncio.run(whole)
     except asyncio.CancelledError:
         interrupts.check()
         raise
     finally:
+        whole.close()  # which never began where there could be no event loop
+        main.close()
         interrupts.cancel = None
         interrupts.check()
 

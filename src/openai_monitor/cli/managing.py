@@ -4,6 +4,7 @@
 import argparse
 from typing import TYPE_CHECKING, TypeVar
 
+from openai_monitor import system
 from openai_monitor.cli import terminal
 
 if TYPE_CHECKING:
@@ -87,6 +88,6 @@ def _read(path: str) -> str:
     try:
         return Path(path).read_text(encoding="utf-8-sig").rstrip("\r\n")
     except OSError as error:
-        raise SettingsError(f"--password-file {path}: {error.strerror}") from None
+        raise SettingsError(f"--password-file {path}: {system.words(error)}") from None
     except UnicodeDecodeError:
         raise SettingsError(f"--password-file {path} is not text: expected a password and nothing else") from None

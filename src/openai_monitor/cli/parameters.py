@@ -12,6 +12,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from openai_monitor import system
 from openai_monitor.cli import terminal
 from openai_monitor.cli.language import choose
 from openai_monitor.errors import OtherVendor, ParameterError, SettingsError
@@ -198,7 +199,7 @@ def _read_key(path: str | None) -> str:
         if exposed := exposure(Path(path), "the key's file"):
             terminal.say(f"warning: {exposed}")
     except OSError as error:
-        raise SettingsError(f"--token-file {path}: {error.strerror}") from None
+        raise SettingsError(f"--token-file {path}: {system.words(error)}") from None
     except UnicodeDecodeError:
         raise SettingsError(f"{path or 'standard input'} is not text: expected a key and nothing else") from None
     return _checked_key(text, path or "standard input")

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from openai_monitor import system
 from openai_monitor.errors import SettingsError
 
 LARGEST = 1_048_576
@@ -39,7 +40,7 @@ def _read(name: str) -> str:
         with Path(name).open(encoding="utf-8-sig") as file:
             text = file.read(LARGEST + 1)
     except OSError as error:
-        raise SettingsError(f"--params {name}: {error.strerror}") from None
+        raise SettingsError(f"--params {name}: {system.words(error)}") from None
     except UnicodeDecodeError:
         raise SettingsError(f"--params {name}: not UTF-8 text; {_EXPECTED}") from None
     if len(text) > LARGEST:

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import Self, TypeVar, cast
 
+from openai_monitor import system
 from openai_monitor.collect.asking import RoundState, Sender, SetRun
 from openai_monitor.collect.plan import Plan, SetPlan
 from openai_monitor.collect.values import number_text
@@ -166,7 +167,8 @@ async def _collect_set(planned: SetPlan, state: RoundState, until: _Deadline) ->
     except SettingsError:
         raise
     except Exception as error:  # noqa: BLE001 - a set may fail, a round may not
-        failure = CollectionError(Code.FAIL, f"internal error ({type(error).__name__}): please report it")
+        unforeseen = f"internal error ({type(error).__name__}): please report it"
+        failure = CollectionError(Code.FAIL, system.shortage(error) or unforeseen)
     message = str(failure) if failure else message
     clean = _redactor(state).clean
     return MetricSetResult(

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from openai_monitor import system
 from openai_monitor.definition.definition import Definition, KeyPath, in_order, starts_with
 from openai_monitor.definition.model import Document
 from openai_monitor.definition.parts import read_part
@@ -100,7 +101,7 @@ def read_bytes(path: Path) -> bytes:
         with path.open("rb") as stream:
             return stream.read(_MOST_BYTES + 1)
     except OSError as error:
-        reason = error.strerror or type(error).__name__
+        reason = system.words(error)
         message, hint = f"the file can't be read: {reason}", "check the path, and who may read it"
         problem = Problem(str(path), 1, 1, "error", "unreadable", message, hint=hint)
         raise DefinitionError([problem]) from None

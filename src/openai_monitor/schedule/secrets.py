@@ -15,6 +15,7 @@ from typing import Any, ClassVar
 
 from pydantic_core import PydanticCustomError
 
+from openai_monitor import system
 from openai_monitor.errors import MonitorError
 
 LONGEST = 65_536
@@ -67,7 +68,7 @@ class FileSecret:
         try:
             data = self._data()
         except OSError as error:
-            raise SecretError(f"{self} can't be read: {error.strerror or type(error).__name__}") from None
+            raise SecretError(f"{self} can't be read: {system.words(error)}") from None
         return _checked(_text(data, str(self)), str(self))
 
     def _data(self) -> bytes:
@@ -112,7 +113,7 @@ class CommandSecret:
         except TimeoutError:
             raise SecretError(f"{self} took longer than {COMMAND_SECONDS:g} s: run it by hand to see why") from None
         except (OSError, ValueError) as error:
-            reason = getattr(error, "strerror", None) or type(error).__name__
+            reason = system.words(error) if isinstance(error, OSError) else type(error).__name__
             raise SecretError(f"{self} can't be run: {reason}") from None
         finally:
             await _end(starting)

@@ -15,6 +15,8 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
+from openai_monitor import system
+
 _log = logging.getLogger(__name__)
 
 FIRST_PAUSE = 1.0
@@ -143,10 +145,8 @@ class Supervisor:
 def mistake(error: BaseException) -> str:
     """What an error that nobody foresaw means to a person; nothing of its text, which may quote data."""
     place = place_of(error)
-    if isinstance(error, OSError) and error.strerror:
-        return f"{error.strerror} (in {place})"
-    if isinstance(error, MemoryError):
-        return f"there is not enough memory (in {place})"
+    if isinstance(error, MemoryError) or (isinstance(error, OSError) and error.strerror):
+        return f"{system.words(error)} (in {place})"
     return f"internal error ({type(error).__name__} in {place}): please report it"
 
 

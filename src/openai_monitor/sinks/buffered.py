@@ -8,6 +8,7 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 
+from openai_monitor import system
 from openai_monitor.errors import MonitorError
 from openai_monitor.schedule.events import RoundEvent
 from openai_monitor.schedule.supervision import Supervisor
@@ -188,4 +189,4 @@ class Buffered(ABC):
 def reason(error: OSError) -> str:
     """Say what the system says, and about which file."""
     where = f": {error.filename}" if isinstance(error.filename, str) else ""
-    return f"{error.strerror or type(error).__name__}{where}"
+    return f"{system.words(error)}{where}"

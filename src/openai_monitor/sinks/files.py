@@ -11,6 +11,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from openai_monitor import system
 from openai_monitor.errors import SettingsError
 from openai_monitor.outputs import ndjson, utc
 from openai_monitor.outputs.csv_text import csv_text
@@ -158,6 +159,6 @@ def make_folder(folder: Path) -> None:
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     except (FileExistsError, NotADirectoryError, PermissionError) as error:
-        raise SettingsError(f"{folder} can't be made a folder for an output: {error.strerror}") from None
+        raise SettingsError(f"{folder} can't be made a folder for an output: {system.words(error)}") from None
     except OSError:
         return  # a disk that may come back: writing tells

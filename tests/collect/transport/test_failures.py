@@ -316,6 +316,12 @@ def test_what_nobody_foresaw(serve: Serve, fetch: Fetch) -> None:
     ("error", "code", "words"),
     [
         (OSError(errno.ENETUNREACH, "x"), Code.UN_CONNECTABLE, "no way leads to h:1: check the network"),
+        (
+            OSError(errno.EMFILE, "Too many"),
+            Code.UN_CONNECTABLE,
+            "no connection to h:1: Too many: raise the limit of this",
+        ),
+        (MemoryError(), Code.UN_CONNECTABLE, "no connection to h:1: Not enough memory: ask for less"),
         (OSError(errno.EHOSTUNREACH, "x"), Code.UN_CONNECTABLE, "no way leads to h:1: check the network"),
         (OSError("Multiple exceptions"), Code.UN_CONNECTABLE, "no connection to h:1: check host and port"),
         (TimeoutError(), Code.UN_CONNECTABLE, "connecting to h:1 took longer than 3 s: check host, port"),

@@ -9,6 +9,7 @@ import errno
 import socket
 import ssl
 
+from openai_monitor import system
 from openai_monitor.collect.transport.settings import CA_FILE
 from openai_monitor.errors import CollectionError
 from openai_monitor.rows import Code
@@ -86,6 +87,8 @@ def while_connecting(error: Exception, host: str, peer: str, timeout: float | No
         return _unconnectable(f"{peer} refused the connection: check host and port, and that it runs there")
     if isinstance(error, OSError) and error.errno in _NO_ROUTE:
         return _unconnectable(f"no way leads to {peer}: check the network, or set HTTPS_PROXY if it needs one")
+    if local := system.shortage(error):
+        return _unconnectable(f"no connection to {peer}: {local}")
     if isinstance(error, OSError | OverflowError):
         return _unconnectable(f"no connection to {peer}: check host and port, and that it runs there")
     return unexpected(error, peer)
@@ -140,6 +143,8 @@ def not_http(peer: str) -> CollectionError:
 
 def unexpected(error: Exception, peer: str) -> CollectionError:
     """Whatever no rule names; its text is not shown, since it may quote the request."""
+    if local := system.shortage(error):
+        return CollectionError(Code.FAIL, f"asking {peer} failed: {local}")
     return CollectionError(
         Code.FAIL, f"asking {peer} failed in an unforeseen way ({type(error).__name__}): please report it"
     )

@@ -3,6 +3,7 @@
 import sqlite3
 from pathlib import Path
 
+from openai_monitor import system
 from openai_monitor.service.history.schema import HistoryError
 
 _LOCKED = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
@@ -43,6 +44,8 @@ def fault_of(error: Exception, path: Path) -> str:
         return f"{path} is damaged and can't be set aside: rename or remove it"
     if code in _REFUSED:
         return f"{path} can't be written ({error}): this user must own it and its folder"
+    if local := system.shortage(error):
+        return f"{path} can't be written: {local}"
     if isinstance(error, OSError):
         return f"{path} can't be used ({error.strerror}): see to its folder and this user's rights"
     return f"{path} can't be written ({error}): see to its disk"

@@ -81,7 +81,8 @@ class HistorySink:
         if self._thread.is_alive():
             await asyncio.get_running_loop().run_in_executor(None, self._thread.join, deadline)
         if self._buffer.rounds:
-            log.warning("history: %d rounds were not written before the end", self._buffer.rounds)
+            why = f": {detail}" if (detail := self._writer.detail) else ""
+            log.warning("history: %d rounds were not written before the end%s", self._buffer.rounds, why)
 
     def health(self) -> SinkHealth:
         """Tell whether rounds reach the file."""

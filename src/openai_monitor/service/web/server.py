@@ -19,6 +19,7 @@ from typing import cast
 
 import h11
 
+from openai_monitor import system
 from openai_monitor.errors import SettingsError
 from openai_monitor.schedule.stats import Stats
 from openai_monitor.schedule.supervision import Supervisor
@@ -122,7 +123,9 @@ class Server:
             try:
                 connection, _ = await loop.sock_accept(listener)
             except OSError as error:
-                self.seldom.tell("connections that can't be taken", f"a connection can't be taken: {error.strerror}")
+                self.seldom.tell(
+                    "connections that can't be taken", f"a connection can't be taken: {system.words(error)}"
+                )
                 await asyncio.sleep(1)  # such as when there are no more file handles
                 continue
             if not self._has_room():

@@ -5,6 +5,7 @@ import ssl
 import time
 from pathlib import Path
 
+from openai_monitor import system
 from openai_monitor.errors import SettingsError
 from openai_monitor.service.web.settings import Tls
 
@@ -54,7 +55,7 @@ class Certificate:
             why = "they do not belong together" if error.reason == "KEY_VALUES_MISMATCH" else "PEM is expected"
             raise SettingsError(f"{certificate} with the key {key} is no certificate for the listener: {why}") from None
         except OSError as error:
-            raise SettingsError(f"{certificate} or {key} can't be read: {error.strerror}") from None
+            raise SettingsError(f"{certificate} or {key} can't be read: {system.words(error)}") from None
 
     def _stamps_now(self) -> list[tuple[int, int] | None]:
         return [_stamp(path) for path in (self._settings.certificate, self._settings.key)]
