@@ -174,7 +174,7 @@ def test_a_time_needs_the_form_of_one() -> None:
         (
             "parseType: PromQL",
             "{field: instanc}",
-            {"data": {"resultType": "vector", "result": [{"metric": {"instance": "a"}, "value": [1, "2"]}]}},
+            {"data": {"resultType": "vector", "result": [{"metric": {"instance": "a"}, "value": [1, "2"]}, "odd"]}},
             "for this row; did you mean `instance`?",
         ),
     ],

@@ -26,7 +26,7 @@ def test_any_password_opens(text: str, vector: bytes | None) -> None:
     assert decrypt(encrypt(text, KEY, vector), KEY) == text
 
 
-@pytest.mark.parametrize("key", [KEY, None, "short", "ключ" * 4])
+@pytest.mark.parametrize("key", [KEY, None, "short", "ключ" * 4, "\ud800" * 16])
 def test_the_built_in_key_is_the_second_try(key: str | None) -> None:
     assert decrypt(encrypt("secret", DEFAULT_KEY), key) == "secret"
 

@@ -28,7 +28,7 @@ def decrypt(value: str, key: str | None) -> str:
     if data is None:
         return value
     for candidate in dict.fromkeys((key or DEFAULT_KEY, DEFAULT_KEY)):
-        plain = _open(data, candidate.encode())
+        plain = _open(data, candidate.encode(errors="replace"))  # as Java does
         if plain is not None:
             return plain
     raise JobError("it does not open with the key of this manager: save the monitor there again")

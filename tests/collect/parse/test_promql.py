@@ -107,6 +107,7 @@ def test_what_is_no_series_is_left_out_with_a_warning() -> None:
     [
         success("scalar", [1, "2"]),
         success("string", [1, "x"]),
+        {"status": "success", "data": {"resultType": ["matrix"], "result": []}},
         {"status": "success", "data": None},
         {"a": 1},
         [1],

@@ -59,8 +59,9 @@ def _series_labels(_http: Http, _set_name: str, answer: Answer) -> Iterable[str]
     document = read_json(answer)
     data = document.get("data") if isinstance(document, dict) else None
     result = data.get("result") if isinstance(data, dict) else None
-    series = (one.get("metric") for one in islice(result, _MOST_LINES)) if isinstance(result, list) else ()
-    return (*(label for labels in series if isinstance(labels, dict) for label in labels), "value", "timestamp")
+    series = islice(result, _MOST_LINES) if isinstance(result, list) else ()
+    metrics = (one.get("metric") for one in series if isinstance(one, dict))
+    return (*(label for labels in metrics if isinstance(labels, dict) for label in labels), "value", "timestamp")
 
 
 def _property_keys(http: Http, _set_name: str, answer: Answer) -> Iterable[str]:

@@ -58,7 +58,7 @@ def _read(data: object, aliases: Aliases) -> tuple[list[RawRow], list[str]]:
     if not isinstance(data, dict):
         return [], ["the answer is no Prometheus answer: it has no data"]
     kind, result = data.get("resultType"), data.get("result")
-    if kind not in {"vector", "matrix"}:
+    if kind not in ("vector", "matrix"):
         return [], [f"the result is of type {_short(kind)}, rows come out of a vector or a matrix"]
     if not isinstance(result, list):
         raise failure(f"the {kind} in the answer is no list; check that the url is a Prometheus query")
