@@ -20,6 +20,7 @@ class FakeApi:
     def __init__(self) -> None:
         self.port = 0
         self.bodies: dict[str, Any] = {"/basic": BASIC, "/detail": DETAIL}
+        self.texts: dict[str, str] = {}
         self.statuses: dict[str, int] = {}
         self.delay = 0.0
         self.asked: Counter[str] = Counter()
@@ -59,7 +60,7 @@ class FakeApi:
         ]
         if self.delay:
             await asyncio.sleep(self.delay)
-        body = json.dumps(self.bodies.get(path, {})).encode()
+        body = (self.texts.get(path) or json.dumps(self.bodies.get(path, {}))).encode()
         status = self.statuses.get(path, 200)
         return (
             f"HTTP/1.1 {status} X\r\nContent-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n".encode()

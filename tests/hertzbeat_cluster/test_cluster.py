@@ -143,6 +143,56 @@ async def test_the_second_round_comes_one_interval_after_the_first() -> None:
         assert times[2] - times[1] < 1500
 
 
+PAGE = """\
+# TYPE http_requests_total counter
+http_requests_total{code="200",method="get"} 1027 1395066363000
+http_requests_total{code="400"} 3
+up 1
+latency_bucket{le="+Inf"} 5.5
+"""
+
+
+def page_job(one: Cluster, **changes: Any) -> Job:
+    job = one.job(11, **changes)
+    section = {
+        "host": "^_^host^_^", "port": "^_^port^_^", "path": "/metrics", "ssl": "false", "timeout": "6000",
+        "authorization": {"type": "Basic Auth", "basicAuthUsername": "^_^username^_^", "basicAuthPassword": "^_^password^_^"},
+    }  # fmt: skip
+    return {**job, "metrics": [{"name": "main", "priority": 0, "protocol": "prometheus", "prometheus": section}]}
+
+
+@in_loop
+async def test_an_exporters_page_is_collected_a_set_for_each_family() -> None:
+    async with cluster() as one:
+        await one.online()
+        one.api.texts["/metrics"] = PAGE
+        one.manager.add(page_job(one))
+        requests = await one.rows_of(11, name="http_requests_total")
+        assert [{k: row[k] for k in ("code", "method", "metric_value")} for row in requests.rows] == [
+            {"code": "200", "method": "get", "metric_value": "1027"},
+            {"code": "400", "method": "&nbsp;", "metric_value": "3"},
+        ]
+        assert (await one.rows_of(11, name="up")).rows == [{"metric_value": "1"}]
+        assert (await one.rows_of(11, name="latency_bucket")).rows == [{"le": "+Inf", "metric_value": "5.5"}]
+        assert one.api.authorizations[0].startswith("Basic ")
+        assert [seen.name for seen in await one.manager.test(page_job(one))] == [
+            "http_requests_total",
+            "up",
+            "latency_bucket",
+        ]
+
+
+@in_loop
+async def test_a_page_that_is_refused_fails_its_set_with_the_reason() -> None:
+    async with cluster() as one:
+        await one.online()
+        one.api.texts["/metrics"] = "<html>"
+        one.manager.add(page_job(one))
+        failed = await one.rows_of(11, name="main")
+        assert failed.code == 4
+        assert "HTML page" in failed.metadata["msg"] or "exposition" in failed.metadata["msg"]
+
+
 @in_loop
 async def test_each_set_has_its_interval() -> None:
     async with cluster() as one:

@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 from itertools import islice
 from weakref import WeakValueDictionary
@@ -14,6 +14,7 @@ from openai_monitor.definition.rules.failures import FAILURES
 from openai_monitor.definition.shipped import load_definition, shipped_names
 from openai_monitor.definition.success import WORD, success_complaints
 from openai_monitor.errors import DefinitionError, Problem
+from openai_monitor.hertzbeat import exposition
 from openai_monitor.hertzbeat.documents import as_yaml, known_parts
 from openai_monitor.outputs.text import visible
 from openai_monitor.rows import Field, FieldType
@@ -36,12 +37,16 @@ class SetHead:
 
 @dataclass(frozen=True, slots=True, eq=False, weakref_slot=True)
 class Kind:
-    """A definition as jobs bring it. ``refusal`` is why it can't be collected; then ``definition`` is None."""
+    """A definition as jobs bring it. ``refusal`` is why it can't be collected; then ``definition`` is None.
+
+    ``is_page`` is for an exporter's page, whose metric sets are known when it has come.
+    """
 
     app: str
     heads: tuple[SetHead, ...]
     definition: Definition | None = field(repr=False)
     refusal: str = ""
+    is_page: bool = False
 
     @property
     def names(self) -> frozenset[str]:
@@ -56,14 +61,22 @@ def kind_of(job: Mapping[str, object], annotations: Mapping[str, str]) -> Kind:
     """The kind of a job, the same object for all jobs whose definitions say the same."""
     app = text_of(job, "app")
     heads = tuple(_heads(job.get("metrics")))
+    if is_page := _is_page(job.get("metrics")):
+        job = {**job, "metrics": [exposition.as_http(entry) for entry in job["metrics"]]}  # type: ignore[attr-defined]
     document = known_parts(job)
     if ours := _ours({**_shipped_annotations(app), **annotations}, _parse_types(job.get("metrics"))):
         document["annotations"] = ours
     text = as_yaml(document)
     kind = _kinds.get(text)
     if kind is None:
-        kind = _kinds[text] = _load(app, text, heads)
+        kind = _kinds[text] = replace(_load(app, text, heads), is_page=is_page)
     return kind
+
+
+def _is_page(metrics: object) -> bool:
+    """Whether all is an exporter's page. Beside sets of other protocols it would be no whole monitor."""
+    entries = metrics if isinstance(metrics, list) else []
+    return len(entries) == 1 and isinstance(entries[0], dict) and entries[0].get("protocol") == exposition.PROTOCOL
 
 
 def text_of(entry: Mapping[str, object], key: str) -> str:

@@ -100,6 +100,8 @@ class OneTimeJobs:
         if found[1].cancelled():
             return None
         whole = found[1].result()
+        if job.kind.is_page:
+            return whole
         results = tuple(result for result in whole.results if result.name in job.kind.names)
         return Round(whole.app, whole.host, whole.time, results, whole.skipped, whole.name)
 

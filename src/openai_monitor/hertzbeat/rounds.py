@@ -12,6 +12,7 @@ from openai_monitor.collect.plan import Plan, bind
 from openai_monitor.collect.retry import RetryBudget, RetryingSender, RetryPolicy
 from openai_monitor.collect.rounds import ROUND_SECONDS, collect_round, utc_now
 from openai_monitor.errors import MonitorError
+from openai_monitor.hertzbeat.exposition import collect_page
 from openai_monitor.hertzbeat.jobs import Job
 from openai_monitor.hertzbeat.kinds import SetHead
 from openai_monitor.hertzbeat.parameters import parameters_of
@@ -82,7 +83,8 @@ class JobCollector:
             except MonitorError as error:
                 return failed_round(plans.job, names, Code.FAIL, str(error)), 0
             context.redactor = plan.redactor
-            collected = await collect_round(plan, retrying, deadline=deadline)
+            collect = collect_page if plans.job.kind.is_page else collect_round
+            collected = await collect(plan, retrying, deadline=deadline)
         self.stats.retries += retrying.retries
         return collected, retrying.retries
 

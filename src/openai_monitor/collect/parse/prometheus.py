@@ -37,6 +37,7 @@ _TAIL = rf"(?:{_BLANKS}(?P<labels>{_LABELS}){_BLANKS}|[ \t]++)(?P<number>{_NUMBE
 _PLAIN_TAIL = _TAIL.replace("?P<labels>", "?:").replace("?P<number>", "?:")
 _SAMPLE = rf"[a-zA-Z_:][a-zA-Z0-9_:]*+{_PLAIN_TAIL}{_TIMESTAMP}{_EXEMPLAR}"
 _BAD_LINE = re.compile(rf"^(?!{_BLANKS}(?:{_SAMPLE}|\#[^\n]*+)?[ \t\r]*+\n)", re.MULTILINE)
+_ANY_SAMPLE = re.compile(rf"^{_BLANKS}(?P<name>[a-zA-Z_:][a-zA-Z0-9_:]*+){_TAIL}", re.MULTILINE)
 _LABEL_PAIR = re.compile(rf'({_LABEL_NAME}){_BLANKS}={_BLANKS}"({_LABEL_TEXT})"')
 
 
@@ -58,6 +59,23 @@ def compile(_http: Http, aliases: Aliases, set_name: str) -> Parse:
         return Extracted(rows, [] if rows else [f"no sample is named {set_name}"])
 
     return parse
+
+
+def read_samples(answer: Answer) -> dict[str, list[tuple[dict[str, str], float]]]:
+    """All samples of an answer by their names, in the order in which these first come: labels and value of each.
+
+    Raises CollectionError when it is not exposition text, or has too many samples.
+    """
+    text = _checked(data_text(answer, "Prometheus exposition text"))
+    found: dict[str, list[tuple[dict[str, str], float]]] = {}
+    count = 0
+    for start, end in _blocks(text):
+        for sample in _ANY_SAMPLE.finditer(text, start, end):
+            labels = _labels(sample["labels"]) if sample["labels"] else {}
+            found.setdefault(sample["name"], []).append((labels, float(sample["number"])))
+            count += 1
+        answer.limits.check(count, 1)
+    return found
 
 
 def _checked(text: str) -> str:
