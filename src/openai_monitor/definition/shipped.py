@@ -31,9 +31,6 @@ def shipped_names() -> list[str]:
 def find_path(name: str) -> Path:
     """The file meant by a path or a shipped name; a path wins. Raises SettingsError when there is neither."""
     path = Path(name)
-    if path.name.endswith((".test.yml", ".test.yaml")):
-        definition = path.with_name(path.name.replace(".test.", ".", 1))
-        raise SettingsError(f"{name} holds the tests of a definition, not the definition: name {definition}")
     if path.exists() and not path.is_dir():
         return path
     if name in shipped_names():
@@ -50,7 +47,16 @@ def load_definition(name: str | PathLike[str]) -> "Definition":
     """
     from openai_monitor.definition.load import read_definition  # noqa: PLC0415 - pydantic loads only when needed
 
-    return read_definition(find_path(fspath(name)))
+    return read_definition(find_definition(fspath(name)))
+
+
+def find_definition(name: str) -> Path:
+    """As ``find_path``, but for a file that holds the tests of a definition, which is another's to find."""
+    path = find_path(name)
+    if path.name.endswith((".test.yml", ".test.yaml")):
+        definition = path.with_name(path.name.replace(".test.", ".", 1))
+        raise SettingsError(f"{name} holds the tests of a definition, not the definition: name {definition}")
+    return path
 
 
 def expected_prefix(placeholder: str | None) -> str | None:

@@ -49,10 +49,10 @@ def run(arguments: argparse.Namespace) -> int:
 def _push(arguments: argparse.Namespace) -> int:
     from openai_monitor.cli.managing import with_manager
     from openai_monitor.definition.load import read_bytes
-    from openai_monitor.definition.shipped import find_path
+    from openai_monitor.definition.shipped import find_definition
     from openai_monitor.hertzbeat import transfer
 
-    path = find_path(arguments.definition)
+    path = find_definition(arguments.definition)
     definition = transfer.check_text(read_bytes(path), str(path))
     for problem in definition.warnings:
         terminal.say(str(problem))
