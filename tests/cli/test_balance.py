@@ -382,6 +382,7 @@ def test_an_empty_currency_decides_nothing_beside_a_funded_one_unless_it_is_name
     figures = [work_out(each, NOW) for each in read(round_of(metric_set("balance", WALLETS))).accounts]
     [found] = judge(compile_figure_conditions([text]), figures, NOW)
     assert found.holds is holds
+    assert not holds or f"for currency {'USD' if 'USD' in text else 'CNY'}" in found.sentence
 
 
 def test_where_every_currency_is_empty_all_of_them_decide() -> None:

@@ -430,3 +430,23 @@ def test_defaults_say_how_often_monitors_are_asked_again(tmp_path: Path) -> None
     path.write_text("monitors: [{name: a, retries: 11, params: {token: {env: X}}}]\n")
     with pytest.raises(MonitorError, match="10"):
         read_setup(path)
+
+
+def test_a_gateways_refused_key_may_be_used_up_and_the_log_says_so(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def check(made: Bench) -> None:
+        key = "sk-gateway-sandbox"
+        made.put(define="openai_gateway", params={"token": key})
+        event = await made.round()
+        assert event.round.ok
+        made.server.switch("usage=401")
+        event = await made.round(after=60)
+        assert not event.round.ok
+        assert made.health.monitors["acme"].trouble is not None
+        assert "used up" in caplog.text
+        made.put(define="new_api", params={"token": key})
+        assert (await made.round(after=120)).round.ok
+
+    with caplog.at_level(logging.INFO, "openai_monitor"):
+        on_a_bench(tmp_path, check)

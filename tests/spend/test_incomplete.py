@@ -10,7 +10,7 @@ import pytest
 from tests.service.history.rounds import daily, event, rows_of, write
 from tests.sinks.events import MOMENT, number, text
 from tests.sinks.events import result as answer_of
-from tests.spend.rounds import NOW, balance, costs, every_day, grants, limit, round_of
+from tests.spend.rounds import NOW, balance, costs, every_day, grants, limit, metric_set, round_of
 
 from openai_monitor.cli.conditions import compile_conditions
 from openai_monitor.cli.figure_conditions import compile_figure_conditions, judge
@@ -143,3 +143,9 @@ def test_a_time_that_is_measured_is_no_value_of_a_set() -> None:
     fail_without_values(seen, Round("acme", None, MOMENT, (answer_of("costs", fields, ("a", 1.0, 5)),)))
     gone = Round("acme", None, MOMENT, (answer_of("costs", fields, (None, None, 5)),))
     assert not fail_without_values(seen, gone).ok
+
+
+def test_a_balance_of_zeros_that_the_limit_contradicts_is_no_series() -> None:
+    told = [balance(0, 0, 0), metric_set("limit", [{"limit": 30, "used": 3.5}])]
+    assert "credit_left_usd" in {figure.name for figure in figures_of(MONITOR, told[:1])}
+    assert "credit_left_usd" not in {figure.name for figure in figures_of(MONITOR, told)}

@@ -107,6 +107,13 @@ def test_of_several_limits_the_lowest_counts() -> None:
         assert tightest == Limit(Decimal(50), Decimal(3))
 
 
+@pytest.mark.parametrize(("amount", "used"), [(100000000, 5), (100000000, None), (99999965.76, 34.24)])
+def test_a_hundred_million_is_no_limit_nor_is_that_less_what_was_used(amount: Value, used: Value) -> None:
+    told = account_of(limit(amount, used)).limit
+    assert told == Limit(None, None if used is None else Decimal(str(used)), unlimited=True)
+    assert account_of(limit(99999965.76, 5)).limit == Limit(Decimal("99999965.76"), Decimal(5))
+
+
 def test_of_several_limits_the_one_of_which_least_is_left_counts() -> None:
     rows: list[Record] = [{"limit": 100, "used": 99}, {"limit": 50, "used": 3}]
     for order in (rows, rows[::-1]):

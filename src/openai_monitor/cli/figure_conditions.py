@@ -3,12 +3,13 @@
 import difflib
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 
 from openai_monitor.cli.conditions import Condition, Verdict
 from openai_monitor.definition.expression import compile_expression
 from openai_monitor.errors import ExpressionSyntaxError, ParameterError
-from openai_monitor.rows import Round, Skipped
+from openai_monitor.rows import MetricSetResult, Round, Skipped
 from openai_monitor.spend import FIGURES, Figures, as_metric_set
 from openai_monitor.spend.metric_set import NAME, OF_FORECAST
 
@@ -50,21 +51,24 @@ def judge(conditions: Sequence[Condition], figures: Sequence[Figures], time: dat
     One that names no currency is about those that hold something or were used, where there are any: services tell of
     wallets in other currencies that were never filled.
     """
-    in_use = (
-        [each for each in figures if not _is_empty(each)] if any((each.left or 0) > 0 for each in figures) else figures
-    )
+    told = as_metric_set(figures, time) if figures else None
+    if told is not None and any((each.left or 0) > 0 for each in figures):
+        pairs = zip(figures, told.rows, strict=True)
+        in_use: MetricSetResult | None = replace(told, rows=tuple(row for each, row in pairs if not _is_empty(each)))
+    else:
+        in_use = told
     return [
-        _judge(condition, figures if CURRENCY in condition.references else in_use, time) for condition in conditions
+        _judge(condition, figures, told if CURRENCY in condition.references else in_use, time)
+        for condition in conditions
     ]
 
 
-def _judge(condition: Condition, figures: Sequence[Figures], time: datetime) -> Verdict:
-    nothing = Skipped(NAME, "nothing could be collected")
-    told = (as_metric_set(figures, time),) if figures else ()
-    verdict = condition.judge(Round("", None, time, told, () if figures else (nothing,)))
+def _judge(condition: Condition, figures: Sequence[Figures], told: MetricSetResult | None, time: datetime) -> Verdict:
+    nothing = () if told else (Skipped(NAME, "nothing could be collected"),)
+    verdict = condition.judge(Round("", None, time, (told,) if told else (), nothing))
     known = [each.currency for each in figures]
     unknown = [code for code in re.findall(r"['\"]([A-Za-z]{3})['\"]", condition.text) if code not in known]
-    if figures and unknown and CURRENCY in condition.references and not verdict.holds:
+    if known and unknown and CURRENCY in condition.references and not verdict.holds:
         problem = f"there are no figures in {unknown[0]}, only in {', '.join(known)}"
         return Verdict(None, f"--fail-if {condition.text!r} could not be judged: {problem}")
     return _with_reason(verdict, condition, figures)

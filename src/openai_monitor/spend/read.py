@@ -39,6 +39,7 @@ Fewer would lack the 1st of the month on its 31st.
 
 DEFAULT_CURRENCY = "USD"
 NEVER = moment(0)
+SENTINEL = 100_000_000
 
 _AMOUNTS = {"balance": "available", "grants": "amount", "daily_costs": "cost", "limit": "limit"}
 """The field whose unit tells the currency of rows that do not name one."""
@@ -84,12 +85,12 @@ def _contradiction(records: Records) -> str:
     granted = any(money(row.get("amount")) for row in records.get("grants", ()))
     if granted or any(cells) or not any(cell == 0 for cell in cells):
         return ""
-    shown = {"used": "used", "usage": "spent", "remaining": "left"}
+    shown = {"usage": "spent", "used": "used", "remaining": "left"}
     for name, word in shown.items():
         amounts = [amount for row in records.get("limit", ()) if (amount := money(row.get(name))) and amount > 0]
         if amounts:
             return (
-                f"it is told as 0 throughout, but the limit of this key has {amounts[0]} {word}: "
+                f"it is told as 0 throughout, but the limit of this key has {amounts[0].normalize():f} {word}: "
                 "the key may not be allowed to see the balance"
             )
     return ""
@@ -192,11 +193,13 @@ def _grant(record: Record) -> Grant:
 
 
 def _limit(record: Record) -> Limit:
-    interval = words(record.get("interval"))
+    amount, used, interval = money(record.get("limit")), money(record.get("used")), words(record.get("interval"))
+    # Gateways send it for a key without a limit, some of them less what it used.
+    is_sentinel = amount is not None and SENTINEL in (amount, round(amount + (used or 0), 2))
     return Limit(
-        money(record.get("limit")),
-        money(record.get("used")),
-        is_true(record.get("unlimited")),
+        None if is_sentinel else amount,
+        used,
+        is_sentinel or is_true(record.get("unlimited")),
         interval.lower() if interval else None,
     )
 
