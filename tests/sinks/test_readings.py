@@ -6,7 +6,8 @@ import pytest
 from tests.sinks.events import BILLING_FIELDS, COST_FIELDS, number, text
 
 from openai_monitor.rows import Field, FieldType, Row
-from openai_monitor.sinks.readings import MOST_SERIES, currency_of, finite, label_text, readings, shape_of
+from openai_monitor.sinks.readings import MOST_SERIES, finite, label_text, readings, shape_of
+from openai_monitor.spend.currency import currency_of
 
 USAGE_FIELDS = (text("model", label=True), number("cost", "USD"), number("requests"), text("state"))
 

@@ -114,7 +114,8 @@ def _definition_for(key: str, metric_sets: Collection[str], host: str | None) ->
         return (at_host or definitions_for(bare))[0]
     if kind is not None and kind.advice:
         raise ParameterError(
-            f"the key is {kind.name} of {kind.vendor} ({kind.prefix}…): {kind.advice}; a definition of your own goes with --define"
+            f"the key is {kind.name} of {kind.vendor} ({kind.prefix}…): {kind.advice}; "
+            "a definition of your own goes with --define"
         )
     names = [name for name in definitions_for(bare) if _offers(load_definition(name), metric_sets)]
     if len(names) == 1:

@@ -7,7 +7,8 @@ from openai_monitor.hertzbeat.arrow import Column, Table
 from openai_monitor.hertzbeat.jobs import Job
 from openai_monitor.hertzbeat.messages import compact_json
 from openai_monitor.rows import Code, Field, FieldType, MetricSetResult, Row, Value
-from openai_monitor.sinks.readings import Shape, currency_of, readings
+from openai_monitor.sinks.readings import Shape, readings
+from openai_monitor.spend.currency import currency_of
 
 NO_VALUE = "&nbsp;"
 """A missing value; Arrow's own nulls break the manager's storage."""

@@ -12,7 +12,7 @@ from decimal import Decimal
 from functools import lru_cache
 
 from openai_monitor.rows import Field, FieldType
-from openai_monitor.sinks.readings import currency_of
+from openai_monitor.spend.currency import currency_of
 
 _CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 _RUNS = re.compile(r"[^a-z0-9]+")

@@ -13,6 +13,7 @@ from decimal import Context, Decimal, InvalidOperation
 from openai_monitor.collect.values import number_text
 from openai_monitor.rows import Field, FieldType, Row, Value
 from openai_monitor.sinks.private import is_shown
+from openai_monitor.spend.currency import currency_of
 
 MOST_SERIES = 10_000
 """Of one metric set. Rows with further labels are left out and counted."""
@@ -21,13 +22,6 @@ LONGEST_LABEL = 1024
 
 FLAGS = {"true": 1.0, "false": 0.0}
 """Texts that are numbers where only numbers are."""
-
-_CODES = """
-    USD EUR GBP JPY CNY CHF CAD AUD NZD SEK NOK DKK PLN CZK HUF RON BGN ISK TRY RUB UAH ILS AED SAR QAR KWD EGP ZAR NGN
-    KES INR PKR BDT LKR IDR MYR SGD THB VND PHP KRW TWD HKD BRL MXN ARS CLP COP PEN UYU BTC ETH
-"""
-CURRENCIES = frozenset(_CODES.split())
-SIGNS = {"$": "USD", "US$": "USD", "€": "EUR", "£": "GBP", "¥": "JPY", "元": "CNY", "₹": "INR", "₩": "KRW"}
 
 _ADDING = Context(prec=40)
 
@@ -51,12 +45,6 @@ class Readings:
     rows: dict[Labels, Row]
     merged: int = 0
     left_out: int = 0
-
-
-def currency_of(unit: str | None) -> str | None:
-    """Name the currency that a unit is, such as ``USD``; None when it is none."""
-    plain = (unit or "").strip().upper()
-    return SIGNS.get(plain) or (plain if plain in CURRENCIES else None)
 
 
 def shape_of(fields: Sequence[Field], include: Collection[str] = (), leave_out: Collection[str] = ()) -> Shape:

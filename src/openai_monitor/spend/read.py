@@ -13,14 +13,14 @@ Every set may have a ``currency``. Rows without one are in the unit of their amo
 currency that is named anywhere, else in USD.
 """
 
-import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, date, timedelta
 from decimal import Decimal
 
 from openai_monitor.rows import MetricSetResult, Round, Value
 from openai_monitor.spend.account import Account, Cost, Grant, Limit, Missing, Reading
 from openai_monitor.spend.cells import day, is_true, moment, money, total, words
+from openai_monitor.spend.currency import records_with_currency
 
 PARTS = {
     "balance": "balance",
@@ -55,7 +55,11 @@ Costs = Sequence[tuple[str, Cost | None]]
 def read(collected: Round) -> Reading:
     """Understand a round. Nothing in its rows raises: what can't be read is left out and remarked on."""
     results = [result for result in collected.results if result.name in PARTS]
-    records = {result.name: list(_records(result)) for result in results if _is_whole(result)}
+    records = {
+        result.name: list(records_with_currency(result, _AMOUNTS.get(result.name, "")))
+        for result in results
+        if _is_whole(result)
+    }
     contradiction = _contradiction(records)
     if contradiction:
         del records["balance"]
@@ -66,14 +70,6 @@ def read(collected: Round) -> Reading:
     accounts.sort(key=lambda account: not account.available)  # an empty one decides nothing beside one with money
     missing = [*_missing(collected), *([Missing(PARTS["balance"], contradiction)] if contradiction else [])]
     return Reading(tuple(accounts), tuple(missing), tuple(_remarks(results, costs, today)))
-
-
-def _records(result: MetricSetResult) -> Iterator[Record]:
-    """The rows, each with the currency that its amounts have for a unit where it names none itself."""
-    amount = next((field for field in result.fields if field.name == _AMOUNTS.get(result.name)), None)
-    unit = amount.unit if amount and amount.unit and re.fullmatch("[A-Z]{3}", amount.unit, re.ASCII) else None
-    for record in result.records():
-        yield record if unit is None or words(record.get("currency")) else {**record, "currency": unit}
 
 
 def _contradiction(records: Records) -> str:

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -159,3 +160,11 @@ def test_a_restart_changes_nothing(path: Path) -> None:
     assert told(path, event(costs([("a", 1), ("b", 1)]))) == first
     assert rows_of(path, "SELECT count(*) FROM daily_cost WHERE withdrawn IS NOT NULL") == [(0,)]
     assert date(2026, 3, 2) == NOON.date()
+
+
+def test_costs_without_a_currency_are_in_the_unit_of_their_field(path: Path) -> None:
+    told = costs([("gpt-4o", 1.5)])
+    fields = tuple(replace(field, unit="€") if field.name == "cost" else field for field in told.fields)
+    write(path, event(replace(told, fields=fields)))
+    with History(path) as history:
+        assert [each.currency for each in history.daily_costs(None, TODAY - DAY)] == ["EUR"]

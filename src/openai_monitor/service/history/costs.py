@@ -14,6 +14,7 @@ from math import fsum, isfinite
 
 from openai_monitor.rows import MetricSetResult, Round, Value
 from openai_monitor.spend.cells import moment, money, words
+from openai_monitor.spend.currency import records_with_currency
 
 DAILY, TODAY = "daily_costs", "model_cost"
 DEFAULT_CURRENCY = "USD"
@@ -54,11 +55,12 @@ Told = tuple[date, str, Record]
 
 def _days_of_today(result: MetricSetResult) -> Iterable[Told]:
     today = result.time.astimezone(UTC).date()
-    return ((today, words(record.get("model_name")) or "", record) for record in result.records())
+    return ((today, words(record.get("model_name")) or "", record) for record in records_with_currency(result, "cost"))
 
 
 def _days_told(result: MetricSetResult) -> Iterable[Told]:
-    told = [(began, record) for record in result.records() if (began := moment(record.get("day"))) is not None]
+    records = records_with_currency(result, "cost")
+    told = [(began, record) for record in records if (began := moment(record.get("day"))) is not None]
     whole = _whole_days({began for began, _ in told})
     return (
         (began.date(), words(record.get("item")) or "", record) for began, record in told if began.timetz() in whole
