@@ -433,3 +433,14 @@ def test_an_organization_without_a_spend_limit_is_no_failure(run_balance: Run, s
     assert done.code == 0, done.out
     assert "limit" not in done.out
     assert "no field" not in done.err
+
+
+def test_a_used_up_key_of_a_gateway_is_told_with_what_to_ask_instead(run_balance: Run, server: Server) -> None:
+    server.switch("subscription=401")
+    done = run_balance(*at(server), "--define", "openai_gateway", "--param", "token=sk-gateway-sandbox")
+    assert done.code == 1
+    assert "used up" in done.out
+    assert "--define new_api" in done.out
+    assert "the key is refused: " in done.err
+    told = run_balance(*at(server), "--define", "new_api", "--param", "token=sk-gateway-sandbox")
+    assert (told.code, "50% of the limit of $10.00 is used." in told.out) == (0, True)

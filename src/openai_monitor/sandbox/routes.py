@@ -39,6 +39,7 @@ ROUTES: Mapping[str, Route] = {
     "/api/v1/credits": Route("credits", openrouter.credits_left),
     "/api/v1/key": Route("key", openrouter.key),
     "/v1/organizations/cost_report": Route("cost_report", anthropic.cost_report),
+    "/api/status": Route("status", gateway.status),  # a gateway tells it everybody
 }
 
 GATEWAY_ROUTES: Mapping[str, Route] = {

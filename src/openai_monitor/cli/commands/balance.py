@@ -115,7 +115,9 @@ def _tell_next_step(definition: "Definition", collected: "Round") -> None:
     from openai_monitor.definition.shipped import expected_prefix
 
     key = key_parameter(definition)
-    if any(result.status == 401 for result in collected.results):
+    # A set that only others needed is not among the results; what it failed of is why they were skipped.
+    is_refused = any(result.status == 401 for result in collected.results)
+    if is_refused or any("HTTP 401: " in each.reason for each in collected.skipped):
         terminal.say(f"the key is refused: {how_to_renew(expected_prefix(key.placeholder if key else None) or '')}")
     elif not any(
         type(cell) in (int, float) for each in collected.results if each.ok for row in each.rows for cell in row
