@@ -255,3 +255,9 @@ def test_what_is_not_known_is_null_and_never_infinite() -> None:
     ]
     assert (account["days_left"], account["gone_on"], account["burn"]) == (None, None, 0)
     assert (account["limit"], account["unlimited"], account["expires_on"]) == (None, None, None)
+
+
+def test_what_was_used_is_shown_where_the_limit_is_not_known() -> None:
+    told = text(limit(None, 80))
+    assert "What is left is not known." in told
+    assert "used, of a limit that is not known  $80.00" in told

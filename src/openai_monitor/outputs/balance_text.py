@@ -88,6 +88,8 @@ def _rows(figures: Figures) -> Iterator[tuple[str, Decimal | None]]:
     elif limit and limit.amount is not None:
         yield f"limit{interval(limit)}", limit.amount
         yield f"used of the limit{_percent(figures)}", figures.limit_used
+    elif limit:
+        yield "used, of a limit that is not known", figures.limit_used
 
 
 def _means(*means: Mean | None) -> Iterator[tuple[str, Decimal]]:
