@@ -303,3 +303,33 @@ def test_many_monitors_fit(tmp_path: Path) -> None:
     setup = setup_of(tmp_path, f"monitors:\n{lines}")
     assert len(setup.monitors) == 6000
     assert len({id(spec.definition) for spec in setup.monitors}) == 1
+
+
+@pytest.mark.parametrize(
+    ("define", "message"),
+    [
+        ("~nobody-of-this-name/x.yml", "there is no definition `~nobody-of-this-name/x.yml`"),
+        ('"x\\0.yml"', "there is no definition "),
+        ("x" * 5_000, "the file can't be read: File name too long"),
+    ],
+    ids=["unknown user", "NUL", "long"],
+)
+def test_a_path_that_can_not_be_looked_up_is_a_problem_with_its_place(
+    tmp_path: Path, define: str, message: str
+) -> None:
+    (problem,) = problems_of(tmp_path, f"monitors:\n  - {{name: m, params: {{token: {{env: X}}}}, define: {define}}}\n")
+    assert problem.startswith("2:")
+    assert message in problem
+
+
+def test_a_path_with_a_nul_is_refused_with_its_place(tmp_path: Path) -> None:
+    (problem,) = problems_of(tmp_path, 'monitors: []\noutputs: {ndjson: {path: "a\\0b"}}\n')
+    assert problem.startswith("2:26: error")
+    assert "NUL" in problem
+
+
+def test_a_home_folder_of_nobody_is_a_folder_of_that_name(tmp_path: Path) -> None:
+    text = "monitors: []\nnetwork: {ca_file: ~nobody-of-this-name/ca.pem}\noutputs: {ndjson: {path: ~nobody-of-this-name/x}}\n"
+    setup = setup_of(tmp_path, text)
+    assert setup.network.ca_file == str(tmp_path / "~nobody-of-this-name" / "ca.pem")
+    assert setup.outputs["ndjson"].model_dump()["path"] == tmp_path / "~nobody-of-this-name" / "x"

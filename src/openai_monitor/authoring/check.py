@@ -9,6 +9,7 @@ from openai_monitor.definition.lint import oldest_release, validate, validate_fo
 from openai_monitor.definition.load import read, read_bytes
 from openai_monitor.definition.shipped import find_path
 from openai_monitor.errors import DefinitionError, Problem, SettingsError, Severity
+from openai_monitor.paths import is_folder
 
 NOT_A_DEFINITION = ".test"
 """``NAME.test.yml`` holds the tests of ``NAME.yml``."""
@@ -61,7 +62,7 @@ def definition_files(name: str) -> list[Path]:
     Raises SettingsError when there are none.
     """
     folder = Path(name)
-    if not folder.is_dir():
+    if not is_folder(folder):
         return [find_path(name)]
     found = files_in(folder, tests=False)
     if not found:

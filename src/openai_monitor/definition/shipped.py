@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from openai_monitor.definition.wording import nearest_name
 from openai_monitor.errors import SettingsError
+from openai_monitor.paths import is_folder, is_missing
 
 if TYPE_CHECKING:
     from openai_monitor.definition.load import Definition
@@ -31,11 +32,11 @@ def shipped_names() -> list[str]:
 def find_path(name: str) -> Path:
     """The file meant by a path or a shipped name; a path wins. Raises SettingsError when there is neither."""
     path = Path(name)
-    if path.exists() and not path.is_dir():
+    if not is_missing(path) and not is_folder(path):
         return path
     if name in shipped_names():
         return shipped_folder() / f"{name}.yml"
-    if path.is_dir():
+    if is_folder(path):
         raise SettingsError(f"{name} is a folder: name a definition in it")
     raise SettingsError(_not_found(name))
 

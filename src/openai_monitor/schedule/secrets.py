@@ -17,6 +17,7 @@ from pydantic_core import PydanticCustomError
 
 from openai_monitor import system
 from openai_monitor.errors import MonitorError
+from openai_monitor.paths import expanded
 
 LONGEST = 65_536
 """Bytes: no key has as many; a wrong file or an endless one may."""
@@ -227,7 +228,7 @@ def _environment(value: object, _folder: Path) -> SecretSource:
 def _file(value: object, folder: Path) -> SecretSource:
     if not isinstance(value, str) or not value.strip() or "\0" in value:
         raise PydanticCustomError("secret", "`file` takes the path of a file")
-    return FileSecret(folder / Path(value).expanduser())
+    return FileSecret(folder / expanded(value))
 
 
 def _command(value: object, _folder: Path) -> SecretSource:

@@ -14,6 +14,7 @@ from openai_monitor.definition.shipped import shipped_folder, shipped_names
 from openai_monitor.definition.wording import nearest, quote
 from openai_monitor.definition.yaml.scalars import read_boolean
 from openai_monitor.errors import DefinitionError, OtherVendor, ParameterError, Severity
+from openai_monitor.paths import expanded, is_folder, is_missing
 from openai_monitor.schedule.monitors import MonitorSpec, Value, host_of, is_this_machine
 from openai_monitor.schedule.secrets import SecretSource
 from openai_monitor.service.config import DEFAULT_PERIOD, LEAST_PERIOD, Defaults, MonitorEntry
@@ -99,8 +100,8 @@ class Entries:
         return self._found[name]
 
     def _read(self, name: str, where: KeyPath) -> Definition | None:
-        file = self._folder / Path(name).expanduser()
-        if not file.is_file():
+        file = self._folder / expanded(name)
+        if is_missing(file) or is_folder(file):
             if name not in shipped_names():
                 hint = nearest(name, shipped_names()) or "give the path of a YAML file beside this one"
                 self._tell("error", "no-definition", where, f"there is no definition {quote(name)}", hint)

@@ -15,6 +15,7 @@ from openai_monitor.definition.yaml.tree import Node, Scalar, Tree, follow, plai
 from openai_monitor.definition.yaml.tree import Sequence as YamlSequence
 from openai_monitor.errors import DefinitionError, Problem, SettingsError, Severity
 from openai_monitor.hertzbeat.settings import HertzbeatSection
+from openai_monitor.paths import expanded
 from openai_monitor.schedule.monitors import MonitorSpec
 from openai_monitor.service.complaints import complain, found
 from openai_monitor.service.config import Defaults, Limits, Log, MonitorEntry, MonitorsFile, Network
@@ -201,7 +202,7 @@ class _Reader:
         network = self._section(("network",), Network) or Network()
         if network.ca_file is None:
             return network
-        return network.model_copy(update={"ca_file": str(self._path.parent / Path(network.ca_file).expanduser())})
+        return network.model_copy(update={"ca_file": str(self._path.parent / expanded(network.ca_file))})
 
     def _outputs(self, kinds: Mapping[str, type[BaseModel]]) -> dict[str, BaseModel]:
         settings: dict[str, BaseModel] = {}

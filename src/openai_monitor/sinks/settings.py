@@ -18,6 +18,7 @@ from pydantic import (
 )
 from pydantic_core import PydanticCustomError
 
+from openai_monitor.paths import expanded
 from openai_monitor.schedule.secrets import SECRET_SCHEMA, SecretSource, parse_source
 from openai_monitor.sinks.private import is_private
 
@@ -36,7 +37,9 @@ def _folder(info: ValidationInfo) -> Path:
 
 
 def _beside(path: Path, info: ValidationInfo) -> Path:
-    return _folder(info) / path.expanduser()
+    if "\0" in str(path):
+        raise PydanticCustomError("nul", "a path holds no NUL character")
+    return _folder(info) / expanded(path)
 
 
 FilePath = Annotated[Path, AfterValidator(_beside)]

@@ -75,13 +75,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Check the file, or run what stands in it."""
-    from pathlib import Path
-
     from openai_monitor.errors import ParameterError
+    from openai_monitor.paths import expanded
 
     if arguments.assigned_only and not arguments.collector:
         raise ParameterError("--assigned-only goes with --collector NAME")
-    path = Path(arguments.config).expanduser().absolute()
+    path = expanded(arguments.config).absolute()
     return _check(path) if arguments.check else _serve(path, arguments)
 
 

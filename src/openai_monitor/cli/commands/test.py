@@ -204,13 +204,14 @@ def _test_files(name: str) -> list["Path"]:
     from openai_monitor.authoring.check import files_in
     from openai_monitor.definition.shipped import find_path
     from openai_monitor.errors import SettingsError
+    from openai_monitor.paths import is_folder, is_missing
 
-    if (folder := Path(name)).is_dir():
+    if is_folder(folder := Path(name)):
         if found := files_in(folder, tests=True):
             return found
         raise SettingsError(f"the folder {name} holds no tests (*{SUFFIX}.yml)")
     path = find_path(name)
     beside = path if path.stem.endswith(SUFFIX) else path.with_name(f"{path.stem}{SUFFIX}{path.suffix}")
-    if not beside.is_file():
+    if is_missing(beside):
         raise SettingsError(f"{name} has no tests beside it ({beside.name}); --response FILE tries a saved answer")
     return [beside]

@@ -35,7 +35,7 @@ def _add(context: ssl.SSLContext, file: Path, who: str) -> None:
         context.load_verify_locations(cafile=file)
     except ssl.SSLError:
         problem = "which holds no certificate"
-    except FileNotFoundError:
+    except (FileNotFoundError, ValueError):  # the latter for a NUL in its name
         problem = "which does not exist"
     except OSError as error:
         problem = f"which can't be read ({error.strerror})"

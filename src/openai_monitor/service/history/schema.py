@@ -10,6 +10,7 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 
 from openai_monitor.errors import MonitorError
+from openai_monitor.paths import is_folder, is_missing
 
 APPLICATION_ID = 0x6F61_6D68
 """What ``PRAGMA application_id`` of a history file is: ``oamh``."""
@@ -136,7 +137,7 @@ def open_to_write(path: Path, *, patience: float) -> sqlite3.Connection:
 
 def open_to_read(path: Path) -> sqlite3.Connection:
     """Open a history that may be written to at the same time. Raises HistoryError when it can't be read."""
-    if not path.is_file():
+    if is_missing(path) or is_folder(path):
         raise HistoryError(f"there is no history at {path}: the service writes one (openai-monitor run)")
     connection = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=5, isolation_level=None)
     try:
