@@ -84,5 +84,8 @@ def test_any_text_survives() -> None:
 
 
 def test_a_lone_surrogate_is_replaced() -> None:
-    [seen] = read_payload(payload([Table((Column("t", ()),), {"m": "x\ud800", "id": "1"}, [["a\ud800"]])]))
-    assert seen.rows == [{"t": "a?"}]
+    [seen] = read_payload(
+        payload([Table((Column("t\udfff", (("unit", "\ud800"),)),), {"m\ud800": "x\ud800", "id": "1"}, [["a\ud800"]])])
+    )
+    assert seen.rows == [{"t?": "a?"}]
+    assert seen.metadata == {"m?": "x?", "id": "1"}

@@ -265,3 +265,12 @@ def test_a_name_of_the_manager_is_one_clean_line_and_goes_back_as_it_came() -> N
     job = parsed(told)
     assert job.name == "ac\\nme\\u202e\\x9b\\x1b[31m"
     assert dict(job.metadata)["instancename"] == odd
+
+
+def test_half_a_character_in_a_job_becomes_a_question_mark() -> None:
+    told = {**rig.job(), "app": "rig\ud800", "labels": {"te\udfffam": "\ud83d"}, "annotations": {"smile": "\U0001f600"}}
+    for payload in (json.dumps(told).encode(), json.dumps(told, ensure_ascii=False).encode(errors="surrogatepass")):
+        job = parse_job(payload)
+        assert json.dumps([job.kind.app, job.labels, job.annotations], ensure_ascii=False).encode()
+        assert dict(job.annotations) == {"smile": "\U0001f600"}
+    assert dict(parsed(told).labels) == {"te?am": "?"}

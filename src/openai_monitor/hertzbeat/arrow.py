@@ -10,6 +10,7 @@ from functools import cache, lru_cache
 from io import BytesIO
 from typing import Any
 
+from openai_monitor.hertzbeat.documents import writable
 from openai_monitor.hertzbeat.extras import load
 
 Metadata = Mapping[str, str]
@@ -46,7 +47,7 @@ def _stream(table: Table) -> bytes:
     nanoarrow = load("nanoarrow")
     columns = zip(*table.rows, strict=True) if table.rows else ((),) * len(table.columns)
     batch = nanoarrow.c_array_from_buffers(
-        _schema(table.columns).modify(metadata={name: _encoded(text) for name, text in table.metadata.items()}),
+        _schema(table.columns).modify(metadata=_written(table.metadata.items())),
         len(table.rows),
         (None,),
         null_count=0,
@@ -63,7 +64,9 @@ def _schema(columns: tuple[Column, ...]) -> Any:
     """The columns as a schema; the same metric set is sent again and again."""
     nanoarrow = load("nanoarrow")
     text = nanoarrow.string()
-    fields = [nanoarrow.Schema(text, name=column.name, metadata=dict(column.metadata)) for column in columns]
+    fields = [
+        nanoarrow.Schema(text, name=writable(column.name), metadata=_written(column.metadata)) for column in columns
+    ]
     return nanoarrow.c_schema(nanoarrow.struct(fields, nullable=False))
 
 
@@ -73,12 +76,12 @@ def _texts(cells: Sequence[str]) -> Any:
     try:
         return make(cells, schema)
     except ValueError:  # a lone surrogate in a text
-        return make([_encoded(cell).decode() for cell in cells], schema)
+        return make([writable(cell) for cell in cells], schema)
 
 
-def _encoded(text: str) -> bytes:
-    """The text as UTF-8; what that can't hold becomes a question mark."""
-    return text.encode("utf-8", "replace")
+def _written(pairs: Iterable[tuple[str, str]]) -> dict[str, str]:
+    """Metadata as they can be written."""
+    return {writable(name): writable(text) for name, text in pairs}
 
 
 @cache

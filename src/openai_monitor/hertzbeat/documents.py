@@ -49,6 +49,11 @@ def as_yaml(document: Mapping[str, Any]) -> str:
     return _UNPRINTABLE.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
 
 
+def writable(text: str) -> str:
+    """The text fit for UTF-8: what that can't hold, as half a character, becomes a question mark."""
+    return text.encode("utf-8", "replace").decode()
+
+
 def _known(data: Any, model: type[Model]) -> Any:
     if isinstance(data, list):
         return [_known(item, model) for item in data]

@@ -7,6 +7,7 @@ import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
+from openai_monitor.hertzbeat.documents import writable
 from openai_monitor.hertzbeat.errors import JobError
 from openai_monitor.hertzbeat.kinds import Kind, kind_of
 from openai_monitor.outputs.text import visible
@@ -121,20 +122,20 @@ def _integer(data: Mapping[str, object], name: str, default: int | None = None) 
 def _texts(value: object) -> tuple[tuple[str, str], ...]:
     if not isinstance(value, dict):
         return ()
-    return tuple((key, _text(item)) for key, item in value.items() if item is not None)
+    return tuple((writable(key), _text(item)) for key, item in value.items() if item is not None)
 
 
 def _text(value: object) -> str:
-    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    return writable(value if isinstance(value, str) else json.dumps(value, ensure_ascii=False))
 
 
 def _configs(value: object) -> Iterator[Config]:
     for entry in value if isinstance(value, list) else ():
         if isinstance(entry, dict) and isinstance(key := entry.get("key"), str):
             kind, text = entry.get("type"), entry.get("value")
-            yield Config(key, None if text is None else _text(text), kind if type(kind) is int else 1)
+            yield Config(writable(key), None if text is None else _text(text), kind if type(kind) is int else 1)
 
 
 def _cron(data: Mapping[str, object]) -> str | None:
     expression = data.get("cronExpression")
-    return expression if data.get("scheduleType") == "cron" and isinstance(expression, str) else None
+    return writable(expression) if data.get("scheduleType") == "cron" and isinstance(expression, str) else None

@@ -15,7 +15,7 @@ from openai_monitor.definition.shipped import load_definition, shipped_names
 from openai_monitor.definition.success import WORD, success_complaints
 from openai_monitor.errors import DefinitionError, Problem
 from openai_monitor.hertzbeat import exposition
-from openai_monitor.hertzbeat.documents import as_yaml, known_parts
+from openai_monitor.hertzbeat.documents import as_yaml, known_parts, writable
 from openai_monitor.outputs.text import visible
 from openai_monitor.rows import Field, FieldType
 
@@ -82,7 +82,7 @@ def _is_page(metrics: object) -> bool:
 def text_of(entry: Mapping[str, object], key: str) -> str:
     """A text of a JSON object, fit for UTF-8; empty when there is none."""
     value = entry.get(key)
-    return value.encode("utf-8", "replace").decode() if isinstance(value, str) else ""
+    return writable(value) if isinstance(value, str) else ""
 
 
 def _load(app: str, text: str, heads: tuple[SetHead, ...]) -> Kind:
