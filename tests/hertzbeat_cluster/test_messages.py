@@ -102,3 +102,21 @@ def test_any_message_survives(kind: int, identity: str, direction: Direction, ms
 
 def test_repr_shows_no_payload() -> None:
     assert "aesSecret" not in repr(Message(Type.GO_ONLINE, msg=b'{"aesSecret":"x"}'))
+
+
+@pytest.mark.parametrize("data", [bytes(10**6), b"\x28\x00" * 10**6])
+def test_a_message_of_zeros_or_of_endless_fields_is_refused_after_a_few_of_them(
+    data: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read = 0
+
+    def counted(data: bytes, at: int) -> tuple[int, int]:
+        nonlocal read
+        read += 1
+        return number(data, at)
+
+    number = messages._number
+    monkeypatch.setattr(messages, "_number", counted)
+    with pytest.raises(ProtocolError, match="malformed"):
+        messages.decode(data)
+    assert read < 1000

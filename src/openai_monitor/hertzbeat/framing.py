@@ -9,8 +9,9 @@ from collections.abc import Iterator
 
 from openai_monitor.hertzbeat.errors import ProtocolError
 
-LARGEST_FRAME = 64 * 2**20
-"""Bytes of one message; the largest job known has 20,000. The protocol itself has no limit."""
+LARGEST_FRAME = 4 * 2**20
+"""Bytes of one message; the largest job known has 20,000. The protocol itself has no limit, but reading keeps
+the event loop busy."""
 
 _GZIP = 31
 _LEVEL = 6

@@ -11,6 +11,9 @@ from typing import Literal
 from openai_monitor.hertzbeat.errors import ProtocolError
 from openai_monitor.hertzbeat.framing import varint
 
+_MOST_FIELDS = 100
+"""Fields of one message; the protocol has four. Each costs time, and a message of zeros would be millions."""
+
 Mode = Literal["private", "public"]
 """``private`` gets the monitors pinned to it, ``public`` a share of all that are pinned to none as well."""
 
@@ -71,10 +74,13 @@ def decode(data: bytes) -> Message:
     """The message of protobuf bytes. Fields nobody knows are passed over; ProtocolError for what is no protobuf."""
     texts = {1: b"", 4: b""}
     numbers = {2: 0, 3: 0}
-    at = 0
+    at = fields = 0
     while at < len(data):
         tag, at = _number(data, at)
         number, kind = tag >> 3, tag & 7
+        fields += 1
+        if number == 0 or fields > _MOST_FIELDS:  # protobuf counts fields from 1
+            raise _malformed()
         if kind == 0:
             value, at = _number(data, at)
             if number in numbers:
