@@ -7,7 +7,7 @@ import weakref
 from collections.abc import Callable
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from openai_monitor.definition.model import MetricSet
@@ -153,6 +153,8 @@ def test_substitution_ends_and_leaves_only_unknown_or_brought_in_names(
 # Lists
 
 
+@example("^_^a^_^^_^b^_^a^_^a^_^", {"a": "1", "b": "2"})
+@example("^_^a^_^^_^x^_^^_^a^_^^_^b^_^", {"a": "a", "b": "2"})
 @given(
     st.lists(st.sampled_from(["^_^a^_^", "^_^b^_^", "^_^x^_^", "^_^", "^", "_", "a", "/"]), max_size=8).map("".join),
     st.fixed_dictionaries(

@@ -9,6 +9,7 @@ import re
 import weakref
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from itertools import pairwise
 from typing import TypeVar
 
 from openai_monitor.definition.model import MetricSet, Model, Text
@@ -128,11 +129,15 @@ class _ParameterRules:
         return result
 
     def _are_apart(self, text: str, markers: list[re.Match[str]]) -> bool:
-        """Whether no replacement can make another marker, or a null: no value and no rest of the text holds a piece."""
+        """Whether no replacement can make another marker, or a null: none stays, and no value or rest holds a piece."""
         if text.count(_PARAMETER_MARK) != 2 * len(markers):
             return False
-        given = (self.parameters.get(marker[1]) for marker in markers)
-        return all(parameter is None or "^" not in (parameter.value or "^") for parameter in given)
+        names = {marker[1] for marker in markers}
+        given = [self.parameters.get(name) for name in names]
+        between = {text[one.end() : other.start()] for one, other in pairwise(markers)}
+        if names & between or any(parameter is not None and parameter.value in names for parameter in given):
+            return False  # between two marks that are left, a name would be a marker
+        return all(parameter is not None and "^" not in (parameter.value or "^") for parameter in given)
 
     def _at_once(self, text: str, markers: list[re.Match[str]]) -> Text:
         """The text with all markers replaced in one go, in a time that grows with its length alone."""
