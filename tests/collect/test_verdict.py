@@ -51,6 +51,7 @@ def test_only_numbers_are_listed() -> None:
         (429, "ask less often"),
         (500, "try again later"),
         (302, "final address"),
+        (304, "without If-None-Match"),
         (201, "successCodes"),
     ],
 )

@@ -194,6 +194,8 @@ def _advice(answer: Answer, now: datetime) -> str:
     if answer.status in (429, 503) and (pause := retry_after(answer, now)) is not None:
         when = "at once" if pause <= 0 else f"in {pause:.0f} s"
         return f"{_ADVICE[429] if answer.status == 429 else _SERVER_ADVICE} (it may be asked again {when})"
+    if answer.status == 304:
+        return "nothing has changed, says the server: ask without If-None-Match and If-Modified-Since"
     if 300 <= answer.status < 400:
         return "the server points elsewhere, and this method does not follow: put the final address into the definition"
     if answer.status >= 500:
